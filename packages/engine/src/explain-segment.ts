@@ -1,0 +1,103 @@
+import { type ContextValue, textOfValue } from './cast.ts'
+import { type Comparison, holds, never } from './comparison.ts'
+import type { Condition } from './conditions.ts'
+import { type Evaluation, valueOf } from './evaluation.ts'
+import type { ActualValue, ConditionExplanation, ConditionFailure, RuleExplanation, SegmentExplanation } from './explanation.ts'
+import { percentageOf } from './percentage.ts'
+import { deepestShown, type Quantifier, type Rule } from './rules.ts'
+import { isInSegment, type Segment } from './segments.ts'
+
+export interface Findings {
+  readonly evaluation: Evaluation
+  /** By index of property: conditions on one property share what was found. */
+  readonly actualValues: (ActualValue | null)[]
+  readonly rules: Map<Rule, RuleExplanation>
+}
+
+export function explainSegment(segment: Segment, findings: Findings): SegmentExplanation {
+  const { key, name, rules } = segment
+  const matched = isInSegment(segment, findings.evaluation)
+  let shown: RuleExplanation[] = []
+  // Sub-rules stand after their rule, so backwards every rule finds its sub-rules explained, however deep they are.
+  for (let index = rules.length - 1; index >= 0; index--) {
+    const rule = rules[index]
+    if (rule) shown = explainRule(rule, segment, findings).rules
+  }
+  return { key, name, matched, reason: matched ? null : shown.length === 0 ? 'no-rules' : 'rules-did-not-match', rules: shown }
+}
+
+function explainRule(rule: Rule, segment: Segment, findings: Findings): RuleExplanation {
+  const conditions = rule.conditions.map((condition) => explainCondition(condition, segment, findings))
+  const rules: RuleExplanation[] = []
+  for (const subRule of rule.rules) {
+    const explained = findings.rules.get(subRule)
+    if (explained) rules.push(explained)
+  }
+  const isDeepest = rule.depth >= deepestShown
+  const explained = {
+    type: rule.type,
+    matched: rule.quantifier !== undefined && satisfies(rule.quantifier, conditions, rules),
+    conditions,
+    rules: isDeepest ? [] : rules,
+    omittedRules: isDeepest ? rules.length : 0,
+  }
+  findings.rules.set(rule, explained)
+  return explained
+}
+
+function satisfies({ settledBy, whenSettled }: Quantifier, conditions: ConditionExplanation[], rules: RuleExplanation[]): boolean {
+  const conditionsHold = conditions.length === 0 || conditions.some(({ passed }) => passed === settledBy) === whenSettled
+  const rulesHold = rules.length === 0 || rules.some(({ matched }) => matched === settledBy) === whenSettled
+  return conditionsHold && rulesHold
+}
+
+function explainCondition(condition: Condition, segment: Segment, findings: Findings): ConditionExplanation {
+  const { property, comparison, problem, threshold, written } = condition
+  const value = valueOf(findings.evaluation, property)
+  const passed = holds(comparison, value)
+  return {
+    property: written.property,
+    operator: written.operator,
+    expected: written.value,
+    actual: actualValue(property, value, findings),
+    passed,
+    reason: passed ? null : failureOf(condition, value),
+    problem,
+    split: threshold === null || value === undefined ? null : explainSplit(segment.key, textOfValue(value), threshold),
+  }
+}
+
+function failureOf({ problem, comparison }: Condition, value: ContextValue): ConditionFailure {
+  if (problem !== null) return 'malformed'
+  if (value === undefined) return 'not-set'
+  if (comparison.unset) return 'set'
+  return takes(comparison, typeOf(value)) ? 'not-met' : 'wrong-type'
+}
+
+function takes(comparison: Comparison, type: ActualValue['type']): boolean {
+  return comparison[type] !== never
+}
+
+function explainSplit(segmentKey: string, text: string, threshold: number) {
+  return { hashed: [segmentKey, text], bucket: percentageOf(segmentKey, text), threshold }
+}
+
+function actualValue(property: number, value: ContextValue, { evaluation, actualValues }: Findings): ActualValue | null {
+  const known = actualValues[property]
+  if (known !== undefined) return known
+  const actual = value === undefined ? null : describe(evaluation.properties[property]?.find(evaluation.subject), value)
+  actualValues[property] = actual
+  return actual
+}
+
+function describe(found: unknown, value: Exclude<ContextValue, undefined>): ActualValue {
+  const text = textOfValue(value)
+  const isWritable = typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
+  return { value: isWritable ? found : text, type: typeOf(value), text }
+}
+
+function typeOf(value: Exclude<ContextValue, undefined>): ActualValue['type'] {
+  if (typeof value === 'string') return 'text'
+  if (typeof value === 'boolean') return 'boolean'
+  return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) ? 'integer' : 'decimal'
+}

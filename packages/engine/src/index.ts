@@ -1,0 +1,8 @@
+export { compile } from './compile.ts'
+export { evaluate } from './evaluate.ts'
+export { explain } from './explain.ts'
+export type * from './compiled-environment.ts'
+export type * from './context.ts'
+export type * from './environment-document.ts'
+export type * from './explanation.ts'
+export type * from './result.ts'

@@ -1,0 +1,109 @@
+import { compare, type FeatureState } from './feature-state.ts'
+import type { Evaluation } from './evaluation.ts'
+import type { SegmentResult } from './result.ts'
+import { isInSegment, parseSegment, type Segment } from './segments.ts'
+import { type FindConstant, type Property, propertyNamed } from './subject.ts'
+
+/** What contexts and documents have in common: all that evaluation needs, read but not yet made ready. */
+export interface Definition<Origin> {
+  readonly environmentKey: string
+  /** The defaults, one per feature, in order. */
+  readonly features: readonly FeatureState<Origin>[]
+  readonly segments: readonly SegmentDefinition<Origin>[]
+  readonly propertyField: 'property' | 'property_'
+  readonly findConstant: FindConstant
+}
+
+export interface SegmentDefinition<Origin> {
+  readonly key: string
+  readonly name: string
+  readonly rules: unknown
+  readonly overrides: readonly FeatureState<Origin>[]
+  readonly metadata: Record<string, unknown> | undefined
+}
+
+/** A definition made ready. `evaluate` uses it once, `compile` for as long as the document lives. */
+export interface Program<Origin> {
+  readonly properties: readonly Property[]
+  readonly segments: readonly Segment[]
+  readonly segmentResults: readonly SegmentResult[]
+  readonly features: readonly Feature<Origin>[]
+}
+
+export interface Feature<Origin> {
+  readonly fallback: FeatureState<Origin>
+  /** Strongest first, so that the first whose segment matches wins. */
+  readonly candidates: readonly Candidate<Origin>[]
+}
+
+export interface Candidate<Origin> {
+  readonly segment: Segment
+  readonly state: FeatureState<Origin>
+}
+
+export function buildProgram<Origin>(definition: Definition<Origin>): Program<Origin> {
+  const properties = new PropertyTable(definition.findConstant)
+  const internProperty = (name: string) => properties.intern(name)
+  const segments = definition.segments.map(({ key, name, rules }, index) =>
+    parseSegment({ index, key, name, rules }, { segmentKey: key, propertyField: definition.propertyField, internProperty }),
+  )
+  const candidates = candidatesByFeature(definition, segments)
+  return {
+    properties: properties.all,
+    segments,
+    segmentResults: definition.segments.map(({ name, metadata }) => ({
+      name,
+      ...(metadata && { metadata }),
+    })),
+    features: definition.features.map((fallback) => ({
+      fallback,
+      candidates: candidates.get(fallback.name) ?? [],
+    })),
+  }
+}
+
+/** The override that decides a feature for the subject of the evaluation. No segment is followed beyond it. */
+export function strongestCandidate<C extends { readonly segment: Segment }>(
+  candidates: readonly C[],
+  evaluation: Evaluation,
+): C | undefined {
+  for (const candidate of candidates) {
+    if (isInSegment(candidate.segment, evaluation)) return candidate
+  }
+  return undefined
+}
+
+// The official SDKs turn identity overrides into segments of this name, and reasons show it.
+export const identityOverridesSegment = 'identity_overrides'
+
+export function reasonOf(segmentName: string | undefined): string {
+  return segmentName === undefined ? 'DEFAULT' : `TARGETING_MATCH; segment=${segmentName}`
+}
+
+class PropertyTable {
+  readonly all: Property[] = []
+  private readonly indexes = new Map<string, number>()
+  private readonly findConstant: FindConstant
+
+  constructor(findConstant: FindConstant) {
+    this.findConstant = findConstant
+  }
+
+  intern(name: string): number {
+    const known = this.indexes.get(name)
+    if (known !== undefined) return known
+    const index = this.all.push(propertyNamed(name, this.findConstant)) - 1
+    this.indexes.set(name, index)
+    return index
+  }
+}
+
+function candidatesByFeature<Origin>(definition: Definition<Origin>, segments: readonly Segment[]): Map<string, Candidate<Origin>[]> {
+  const byFeature = new Map<string, Candidate<Origin>[]>(definition.features.map(({ name }) => [name, []]))
+  for (const segment of segments) {
+    for (const state of definition.segments[segment.index]?.overrides ?? []) byFeature.get(state.name)?.push({ segment, state })
+  }
+  // Sorting is stable: of equal priorities the earlier segment wins.
+  for (const candidates of byFeature.values()) candidates.sort((a, b) => compare(a.state.priority, b.state.priority))
+  return byFeature
+}

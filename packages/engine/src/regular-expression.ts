@@ -1,0 +1,66 @@
+import { RE2JS } from 're2js'
+
+export type Pattern = { matchesStartOf: (text: string) => boolean } | { problem: string }
+
+// Compiling takes time in proportion to what counted repetitions unfold to: `(?:…){1000}` of a long group takes seconds.
+const longestPattern = 2000
+const largestProgram = 10_000
+
+/**
+ * A pattern as Python's `re.match` reads it, anchored at the start only, run by a linear-time engine: it takes no
+ * backreferences and no lookaround, and no pattern can stall a server. `\d`, `\w`, `\s` and `\b` know ASCII only, as in the
+ * JavaScript SDKs; Python's also know other scripts.
+ */
+export function compilePattern(source: string): Pattern {
+  if (source.length > longestPattern) return { problem: `The pattern is longer than ${longestPattern} characters.` }
+  const size = unfoldedSize(source)
+  if (size > largestProgram)
+    return {
+      problem: `The pattern's repetitions unfold to ${size} parts; the limit is ${largestProgram}.`,
+    }
+  try {
+    // Compiled alone first: within the anchoring group `a)|(b` would become valid.
+    RE2JS.compile(source.replaceAll('\\Z', '\\z'))
+    const anchored = RE2JS.compile(`\\A(?:${translate(source)})`)
+    return { matchesStartOf: (text) => anchored.test(text) }
+  } catch (error) {
+    return {
+      problem: `The pattern is not supported: ${error instanceof Error ? error.message : String(error)}`,
+    }
+  }
+}
+
+// An escape, a character class, the opening of a group with its flags, a counted repetition, or one character.
+const part = /\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\((?:\?[^():]*:?)?|\{(\d+)(,(\d*))?\}|./gsu
+const multilineFlag = /^\(\?[a-zA-Z]*m/
+
+/** Python's `\Z` is the very end, and its `$` also stands before a final newline, unless `(?m)` makes it the end of each line. */
+function translate(source: string): string {
+  const parts = source.match(part) ?? []
+  const dollar = parts.some((each) => multilineFlag.test(each)) ? '$' : '(?:\\n?\\z)'
+  return parts.map((each) => (each === '\\Z' ? '\\z' : each === '$' ? dollar : each)).join('')
+}
+
+/** How many parts the pattern has once `a{3}` is written `aaa`. */
+function unfoldedSize(source: string): number {
+  const outer: number[] = []
+  let size = 0
+  let last = 0
+  for (const [text, least, more, most] of source.matchAll(part)) {
+    if (text.startsWith('(')) {
+      outer.push(size)
+      size = 0
+    } else if (text === ')') {
+      last = size
+      size += outer.pop() ?? 0
+    } else if (least !== undefined) {
+      const times = Math.max(Number(least), Number(most ?? 0), more === undefined ? 1 : 2)
+      size += last * (times - 1)
+      last *= times
+    } else if (!'*+?|'.includes(text)) {
+      last = 1
+      size++
+    }
+  }
+  return size
+}
