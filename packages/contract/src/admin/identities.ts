@@ -1,0 +1,59 @@
+import * as z from 'zod'
+import { resource } from '../endpoint.ts'
+import { page, pageQuery } from '../page.ts'
+import { exactIdentifier, requiredIdentifier } from '../sdk/identifier.ts'
+import { isStorable, messages } from '../sdk/text.ts'
+
+// An identifier and two quotation marks.
+const searchLengthMax = 2002
+
+const identity = z.object({
+  id: z.int().describe('Up to 53 bits: more than a 32-bit integer holds.'),
+  identifier: z.string(),
+  environment: z.int(),
+})
+
+export const identities = resource({
+  list: {
+    method: 'GET',
+    path: '/api/v1/environments/:environment_key/identities/',
+    summary: 'The identities of an environment by identifier; follow `next`, and take a count above 10 000 as an estimate.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'VIEW_IDENTITIES',
+    query: pageQuery(999).extend({
+      q: z.string().max(searchLengthMax).refine(isStorable, messages.unstorable).optional().describe('A part of the identifier in any case; in double quotes, all of it exactly.'),
+      cursor: exactIdentifier.default('').describe('The identifier after which to begin; `next` has it.'),
+    }),
+    reply: page(identity),
+  },
+  create: {
+    method: 'POST',
+    path: '/api/v1/environments/:environment_key/identities/',
+    summary: 'Creates an identity; SDKs do so by themselves when they first see one.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'MANAGE_IDENTITIES',
+    edits: 'own',
+    body: z.object({ identifier: requiredIdentifier }),
+    reply: identity,
+    status: 201,
+    records: ['identity.created'],
+  },
+  get: {
+    method: 'GET',
+    path: '/api/v1/environments/:environment_key/identities/:identity/',
+    summary: 'One identity.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'VIEW_IDENTITIES',
+    reply: identity,
+  },
+  delete: {
+    method: 'DELETE',
+    path: '/api/v1/environments/:environment_key/identities/:identity/',
+    summary: 'Deletes an identity with its traits and, a moment later, its overrides.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'MANAGE_IDENTITIES',
+    edits: 'own',
+    status: 204,
+    records: ['identity.deleted'],
+  },
+})

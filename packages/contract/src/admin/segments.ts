@@ -1,0 +1,205 @@
+import type { Operator } from '@halyard/engine'
+import * as z from 'zod'
+import { resource, type Scope } from '../endpoint.ts'
+import { id, name, oneOf, text, yesOrNo } from '../fields.ts'
+import { page, pageQuery } from '../page.ts'
+
+const operators = [
+  'EQUAL',
+  'NOT_EQUAL',
+  'GREATER_THAN',
+  'GREATER_THAN_INCLUSIVE',
+  'LESS_THAN',
+  'LESS_THAN_INCLUSIVE',
+  'CONTAINS',
+  'NOT_CONTAINS',
+  'REGEX',
+  'PERCENTAGE_SPLIT',
+  'MODULO',
+  'IS_SET',
+  'IS_NOT_SET',
+  'IN',
+] as const satisfies readonly Operator[]
+
+export interface SegmentCondition {
+  readonly operator: Operator
+  readonly property: string
+  readonly value: string | null
+  readonly description: string | null
+}
+
+export interface SegmentRule {
+  readonly type: 'ALL' | 'ANY' | 'NONE'
+  readonly rules: readonly SegmentRule[]
+  readonly conditions: readonly SegmentCondition[]
+}
+
+const removed = yesOrNo.optional().describe('True: leave this out, as if it were not listed.')
+const isKept = (written: { readonly delete?: boolean | undefined }) => written.delete !== true
+const without = <Kept extends object>({ delete: _, ...kept }: Kept & { readonly delete?: boolean | undefined }) => kept
+
+// Numbers and booleans are compared by what the trait is, so that text loses nothing.
+const operand = z.union([text(1000), z.number(), z.boolean()], 'A value is a text, a number or a boolean.').transform(String)
+
+const writtenCondition = z.object({
+  operator: oneOf(operators),
+  property: text(1000).nullish().transform((property) => property ?? ''),
+  value: operand.nullish().transform((value) => value ?? null),
+  description: z.string('Not a valid string.').nullish().transform((description) => description ?? null),
+  delete: removed,
+})
+
+/** A rule as it may be written: lists that are empty may be absent. */
+export interface WrittenRule {
+  type: SegmentRule['type']
+  rules?: WrittenRule[] | undefined
+  conditions?: z.input<typeof writtenCondition>[] | undefined
+  delete?: boolean | undefined
+}
+
+const writtenRule = z.object({
+  type: oneOf(['ALL', 'ANY', 'NONE']),
+  get rules(): z.ZodType<SegmentRule[], WrittenRule[] | undefined> {
+    return writtenRules.default([])
+  },
+  conditions: z.array(writtenCondition).transform((conditions) => conditions.filter(isKept).map(without)).default([]),
+  delete: removed,
+})
+
+const writtenRules: z.ZodType<SegmentRule[], WrittenRule[]> = z
+  .array(writtenRule, 'Expected a list of items.')
+  .transform((rules) => rules.filter(isKept).map(without))
+
+const condition = z.object({
+  operator: z.enum(operators),
+  property: z.string(),
+  value: z.string().nullable(),
+  description: z.string().nullable(),
+})
+
+/** Rules as they are stored and shown: every list is there. */
+export const segmentRule: z.ZodType<SegmentRule> = z.object({
+  type: z.enum(['ALL', 'ANY', 'NONE']),
+  get rules() {
+    return z.array(segmentRule)
+  },
+  conditions: z.array(condition),
+})
+
+const segment = z.object({
+  id: z.int(),
+  uuid: z.uuid(),
+  name: z.string(),
+  description: z.string().nullable(),
+  project: z.int(),
+  feature: z.int().nullable().describe('A segment made for one feature may override only that one.'),
+  rules: z.array(segmentRule),
+  version: z.int(),
+  version_of: z.int(),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+  managed_by: z.literal(''),
+  membership_counts: z.array(z.never()),
+  metadata: z.array(z.never()),
+})
+
+const settings = {
+  name: name(),
+  description: z.string('Not a valid string.').nullable(),
+  rules: writtenRules,
+}
+
+const flag = z.stringbool({ error: 'Must be a valid boolean.' })
+const scope = { level: 'project', by: 'id', from: 'params.project' } as const satisfies Scope
+
+export const segments = resource({
+  list: {
+    method: 'GET',
+    path: '/api/v1/projects/:project/segments/',
+    summary: 'The segments of a project.',
+    scope,
+    permission: 'VIEW_PROJECT',
+    query: z.object({
+      ...pageQuery(999).shape,
+      q: z.string().optional().describe('Part of the name; case is ignored.'),
+      include_feature_specific: flag.default(true),
+    }),
+    reply: page(segment),
+  },
+  create: {
+    method: 'POST',
+    path: '/api/v1/projects/:project/segments/',
+    summary: 'Creates a segment.',
+    scope,
+    permission: 'MANAGE_SEGMENTS',
+    body: z.object({ ...settings, description: settings.description.default(null), feature: id.nullish() }),
+    reply: segment,
+    status: 201,
+    records: ['segment.created'],
+  },
+  get: {
+    method: 'GET',
+    path: '/api/v1/projects/:project/segments/:segment/',
+    summary: 'One segment.',
+    scope,
+    permission: 'VIEW_PROJECT',
+    reply: segment,
+  },
+  getByUuid: {
+    method: 'GET',
+    path: '/api/v1/segments/get-by-uuid/:uuid/',
+    summary: 'One segment, by its UUID.',
+    scope: { level: 'project', by: 'segment_uuid', from: 'params.uuid' },
+    permission: 'VIEW_PROJECT',
+    reply: segment,
+  },
+  update: {
+    method: 'PATCH',
+    path: '/api/v1/projects/:project/segments/:segment/',
+    summary: 'Changes a segment; fields that are absent stay.',
+    scope,
+    permission: 'MANAGE_SEGMENTS',
+    body: z.object(settings).partial(),
+    reply: segment,
+    records: ['segment.updated'],
+  },
+  replace: {
+    method: 'PUT',
+    path: '/api/v1/projects/:project/segments/:segment/',
+    summary: 'Changes a segment; name and rules are required.',
+    scope,
+    permission: 'MANAGE_SEGMENTS',
+    body: z.object({ ...settings, description: settings.description.optional() }),
+    reply: segment,
+    records: ['segment.updated'],
+  },
+  delete: {
+    method: 'DELETE',
+    path: '/api/v1/projects/:project/segments/:segment/',
+    summary: 'Deletes a segment and its overrides in every environment.',
+    scope,
+    permission: 'MANAGE_SEGMENTS',
+    status: 204,
+    records: ['segment.deleted'],
+  },
+  clone: {
+    method: 'POST',
+    path: '/api/v1/projects/:project/segments/:segment/clone/',
+    summary: 'Creates a segment with the rules of another.',
+    scope,
+    permission: 'MANAGE_SEGMENTS',
+    body: z.object({ name: name() }),
+    reply: segment,
+    status: 201,
+    records: ['segment.created'],
+  },
+  associatedFeatures: {
+    method: 'GET',
+    path: '/api/v1/projects/:project/segments/:segment/associated-features/',
+    summary: 'The states of features that a segment overrides, in one environment or in all.',
+    scope,
+    permission: 'VIEW_PROJECT',
+    query: z.object({ ...pageQuery(999).shape, environment: id.optional() }),
+    reply: page(z.object({ id: z.int(), feature: z.int(), environment: z.int() })),
+  },
+})

@@ -1,0 +1,60 @@
+/**
+ * Every kind of change there is. `touches`: whose flags may come out differently (`document`), or nobody's (`nothing`).
+ * `streams`: whether SDKs that listen are told; one identity's override must not make ten thousand clients ask again.
+ */
+const changeTypes = {
+  'organisation.created': { touches: 'nothing', streams: false, sentence: 'created the organisation' },
+  'organisation.updated': { touches: 'document', streams: true, sentence: 'changed the organisation’s settings' },
+  'organisation.deleted': { touches: 'document', streams: true, sentence: 'deleted the organisation' },
+  'user.created': { touches: 'nothing', streams: false, sentence: 'signed up' },
+  'user.updated': { touches: 'nothing', streams: false, sentence: 'changed their profile' },
+  'user.signed_in': { touches: 'nothing', streams: false, sentence: 'signed in' },
+  'user.signed_out': { touches: 'nothing', streams: false, sentence: 'signed out' },
+  'installation.set_up': { touches: 'nothing', streams: false, sentence: 'set up this installation' },
+  'master_api_key.created': { touches: 'nothing', streams: false, sentence: 'created an API key' },
+  'master_api_key.updated': { touches: 'nothing', streams: false, sentence: 'changed an API key' },
+  'master_api_key.deleted': { touches: 'nothing', streams: false, sentence: 'deleted an API key' },
+  'project.created': { touches: 'document', streams: true, sentence: 'created the project' },
+  'project.updated': { touches: 'document', streams: true, sentence: 'changed the project’s settings' },
+  'project.deleted': { touches: 'document', streams: true, sentence: 'deleted the project' },
+  'environment.created': { touches: 'document', streams: true, sentence: 'created the environment' },
+  'environment.updated': { touches: 'document', streams: true, sentence: 'changed the environment’s settings' },
+  'environment.deleted': { touches: 'document', streams: true, sentence: 'deleted the environment' },
+  'environment_api_key.created': { touches: 'keys', streams: false, sentence: 'created a server-side key' },
+  'environment_api_key.updated': { touches: 'keys', streams: false, sentence: 'changed a server-side key' },
+  'environment_api_key.deleted': { touches: 'keys', streams: false, sentence: 'deleted a server-side key' },
+  'tag.created': { touches: 'nothing', streams: false, sentence: 'created a tag' },
+  'tag.updated': { touches: 'nothing', streams: false, sentence: 'changed a tag' },
+  'tag.deleted': { touches: 'nothing', streams: false, sentence: 'deleted a tag' },
+  'feature.created': { touches: 'document', streams: true, sentence: 'created a feature' },
+  'feature.updated': { touches: 'document', streams: true, sentence: 'changed a feature' },
+  'feature.deleted': { touches: 'document', streams: true, sentence: 'deleted a feature' },
+  'variant.created': { touches: 'document', streams: true, sentence: 'added a variant' },
+  'variant.updated': { touches: 'document', streams: true, sentence: 'changed a variant' },
+  'variant.deleted': { touches: 'document', streams: true, sentence: 'deleted a variant' },
+  'feature_state.updated': { touches: 'document', streams: true, sentence: 'changed a feature’s state' },
+  'segment.created': { touches: 'document', streams: true, sentence: 'created a segment' },
+  'segment.updated': { touches: 'document', streams: true, sentence: 'changed a segment' },
+  'segment.deleted': { touches: 'document', streams: true, sentence: 'deleted a segment' },
+  'segment_override.created': { touches: 'document', streams: true, sentence: 'added a segment override' },
+  'segment_override.updated': { touches: 'document', streams: true, sentence: 'changed a segment override' },
+  'segment_override.deleted': { touches: 'document', streams: true, sentence: 'removed a segment override' },
+  'segment_override.reordered': { touches: 'document', streams: true, sentence: 'reordered segment overrides' },
+  'identity.created': { touches: 'nothing', streams: false, sentence: 'created an identity' },
+  'identity.updated': { touches: 'nothing', streams: false, sentence: 'changed an identity’s traits' },
+  'identity.deleted': { touches: 'document', streams: false, sentence: 'deleted an identity' },
+  'identity_override.created': { touches: 'document', streams: false, sentence: 'added an identity override' },
+  'identity_override.updated': { touches: 'document', streams: false, sentence: 'changed an identity override' },
+  'identity_override.deleted': { touches: 'document', streams: false, sentence: 'removed an identity override' },
+} as const satisfies Record<string, ChangeKind>
+
+interface ChangeKind {
+  /** `keys`: which keys open the environment, not what they show. */
+  readonly touches: 'document' | 'keys' | 'nothing'
+  readonly streams: boolean
+  /** Follows the actor's name: “Ada created a feature”. */
+  readonly sentence: string
+}
+
+export type ChangeType = keyof typeof changeTypes
+export const changes: Readonly<Record<ChangeType, ChangeKind>> = changeTypes

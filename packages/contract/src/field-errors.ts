@@ -1,0 +1,51 @@
+import type * as z from 'zod'
+import { invalid, Problem, type FieldErrors } from './problem.ts'
+
+type Tree = { messages: string[]; children: Map<string | number, Tree> }
+
+/** Zod's issues in the wire's shape: messages by field, nested as the body is; the body itself under `non_field_errors`. */
+export function invalidFields(error: z.ZodError): Problem {
+  const root: Tree = { messages: [], children: new Map() }
+  for (const issue of error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) node(root, [...issue.path, key]).messages.push('This field is not known.')
+    } else node(root, issue.path).messages.push(issue.message)
+  }
+  const errors = present(root)
+  if (isFieldErrors(errors)) return invalid(errors)
+  // A body that is a list has its errors in one.
+  return root.children.size > 0 ? new Problem('invalid', 'The request is not valid.', { body: errors }) : invalid({ non_field_errors: root.messages })
+}
+
+function node(root: Tree, path: readonly PropertyKey[]): Tree {
+  let at = root
+  for (const step of path) {
+    const key = typeof step === 'number' ? step : String(step)
+    const next: Tree = at.children.get(key) ?? { messages: [], children: new Map() }
+    at.children.set(key, next)
+    at = next
+  }
+  return at
+}
+
+function present(tree: Tree): FieldErrors | readonly string[] | readonly FieldErrors[] {
+  if (tree.children.size === 0) return tree.messages
+  const keys = [...tree.children.keys()]
+  const positions = keys.filter((key) => typeof key === 'number')
+  if (positions.length === keys.length) return presentList(tree, Math.max(...positions))
+  const errors: FieldErrors = Object.create(null)
+  for (const [key, child] of tree.children) errors[String(key)] = present(child)
+  if (tree.messages.length > 0) errors['non_field_errors'] = tree.messages
+  return errors
+}
+
+// Django REST framework answers a list with one object per element up to the last that fails, empty where nothing is wrong.
+function presentList(tree: Tree, last: number): readonly FieldErrors[] {
+  return Array.from({ length: last + 1 }, (_, index) => {
+    const child = tree.children.get(index)
+    const errors = child ? present(child) : {}
+    return isFieldErrors(errors) ? errors : { non_field_errors: errors }
+  })
+}
+
+const isFieldErrors = (errors: FieldErrors | readonly string[] | readonly FieldErrors[]): errors is FieldErrors => !Array.isArray(errors)

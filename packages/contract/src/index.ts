@@ -1,0 +1,48 @@
+import { environmentApiKeys } from './admin/environment-api-keys.ts'
+import { environmentDocument } from './admin/environment-document.ts'
+import { environments } from './admin/environments.ts'
+import { featureSegments } from './admin/feature-segments.ts'
+import { featureStates } from './admin/feature-states.ts'
+import { features } from './admin/features.ts'
+import { identities } from './admin/identities.ts'
+import { identityOverrides } from './admin/identity-overrides.ts'
+import { identityTraits } from './admin/identity-traits.ts'
+import { masterApiKeys } from './admin/master-api-keys.ts'
+import { organisations } from './admin/organisations.ts'
+import { projects } from './admin/projects.ts'
+import { segments } from './admin/segments.ts'
+import { tags } from './admin/tags.ts'
+import { users } from './admin/users.ts'
+import { variants } from './admin/variants.ts'
+
+export { segmentRule, type SegmentRule, type WrittenRule } from './admin/segments.ts'
+export * from './changes.ts'
+export * from './endpoint.ts'
+export { isOverHundred, type FeatureValue, type ValueType } from './feature-value.ts'
+export * from './field-errors.ts'
+export * from './openapi.ts'
+export * from './page.ts'
+export * from './permissions.ts'
+export * from './problem.ts'
+export * from './sdk/endpoint.ts'
+export * from './sdk/endpoints.ts'
+
+/** Every noun of the admin API. */
+export const api = {
+  users,
+  organisations,
+  masterApiKeys,
+  projects,
+  environments,
+  environmentApiKeys,
+  environmentDocument,
+  tags,
+  features,
+  variants,
+  featureStates,
+  segments,
+  featureSegments,
+  identities,
+  identityTraits,
+  identityOverrides,
+}
