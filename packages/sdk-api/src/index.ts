@@ -1,0 +1,6 @@
+export { identityBucket, identityId } from './identity-id.ts'
+export { subjectNamed } from './met-identity.ts'
+export type * from './ports.ts'
+export { presentDocument } from './present-document.ts'
+export { createSdkApi, type SdkApi } from './sdk-api.ts'
+export { traitIds } from './trait-ids.ts'
