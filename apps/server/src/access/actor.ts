@@ -1,0 +1,43 @@
+/** Whoever does something. A person acts in every organisation they belong to, an API key in its own only. */
+export type Actor = UserActor | ApiKeyActor | SystemActor
+
+export interface UserActor {
+  readonly kind: 'user'
+  readonly id: number
+  readonly email: string
+  readonly name: string
+  /** SHA-256 of the token that was presented, so that it can be revoked. */
+  readonly tokenHash: Buffer | undefined
+}
+
+export interface ApiKeyActor {
+  readonly kind: 'api_key'
+  readonly id: number
+  readonly name: string
+  readonly organisationId: number
+  readonly isAdmin: boolean
+}
+
+export interface SystemActor {
+  readonly kind: 'system'
+  readonly name: string
+}
+
+interface Person {
+  readonly id: number
+  readonly email: string
+  readonly first_name: string
+  readonly last_name: string
+}
+
+export const userActor = ({ id, email, first_name: first, last_name: last }: Person, tokenHash?: Buffer): UserActor => ({
+  kind: 'user',
+  id,
+  email,
+  name: `${first} ${last}`.trim() || email,
+  tokenHash,
+})
+
+export const system = (name: string): SystemActor => ({ kind: 'system', name })
+
+export const actorId = (actor: Actor): number | null => (actor.kind === 'system' ? null : actor.id)

@@ -1,0 +1,9 @@
+import type { Kysely, Selectable, Transaction } from 'kysely'
+import type { EnvironmentsTable, OrganisationsTable, ProjectsTable, Tables } from '../runtime/tables.ts'
+
+export type OrganisationRow = Selectable<OrganisationsTable>
+export type ProjectRow = Selectable<ProjectsTable>
+export type EnvironmentRow = Selectable<EnvironmentsTable>
+
+/** The pool, or an open transaction: whatever a query can run on. */
+export type Queryable = Kysely<Tables> | Transaction<Tables>

@@ -1,0 +1,91 @@
+import { changes, type ChangeType } from '@halyard/contract'
+import { sql } from 'kysely'
+import { actorId } from '../access/actor.ts'
+import { enqueue } from '../runtime/jobs.ts'
+import type { Edit } from './edit.ts'
+import { reactions } from './reactions.ts'
+
+/** A change as the command that made it tells it. `before` and `after` are rows, or what is worth remembering of them. */
+export interface Change {
+  readonly type: ChangeType
+  readonly organisation?: { readonly id: number }
+  readonly project?: { readonly id: number; readonly organisation_id: number }
+  readonly environment?: { readonly id: number; readonly project_id: number }
+  readonly subject: number | string
+  readonly before?: object
+  readonly after?: object
+}
+
+/** Told to every process in the transaction that commits: `environment:revision`, comma-separated. A hint; revisions are the truth. */
+export const revisionsChannel = 'halyard_revisions'
+
+/** The last step of every command: logs the change, raises revisions, enqueues durable reactions and notifies, all in the edit's transaction. */
+export async function recordChange(edit: Edit, change: Change): Promise<void> {
+  const organisationId = change.organisation?.id ?? change.project?.organisation_id ?? null
+  const projectId = change.project?.id ?? change.environment?.project_id ?? null
+  const environmentId = change.environment?.id ?? null
+  await edit.tx
+    .insertInto('changes')
+    .values({
+      at: edit.at,
+      type: change.type,
+      organisation_id: organisationId,
+      project_id: projectId,
+      environment_id: environmentId,
+      subject_id: String(change.subject),
+      actor_kind: edit.actor.kind,
+      actor_id: actorId(edit.actor),
+      actor_name: edit.actor.name,
+      request_id: edit.origin.requestId,
+      address: edit.origin.address,
+      before: remember(change.before),
+      after: remember(change.after),
+    })
+    .execute()
+  if (projectId !== null) await edit.tx.updateTable('projects').set({ changed_at: edit.at }).where('id', '=', projectId).execute()
+  if (changes[change.type].touches !== 'nothing') await raiseRevisions(edit, change.type, { organisationId, projectId, environmentId })
+  for (const job of reactions[change.type] ?? []) {
+    await enqueue(edit.tx, { name: job, payload: { environmentId, subject: String(change.subject) } })
+  }
+}
+
+// What nobody needs to read again must not be in the log either.
+const secretColumns = new Set(['password_hash', 'hashed_key', 'token_hash'])
+
+const remember = (row: object | undefined): string | null =>
+  row ? JSON.stringify(Object.fromEntries(Object.entries(row).filter(([column]) => !secretColumns.has(column)))) : null
+
+interface Reach {
+  readonly organisationId: number | null
+  readonly projectId: number | null
+  readonly environmentId: number | null
+}
+
+async function raiseRevisions(edit: Edit, type: ChangeType, reach: Reach): Promise<void> {
+  const { touches, streams } = changes[type]
+  const raised = await sql<{ environment_id: number; revision: number }>`
+    update environment_revisions as r
+       set revision = r.revision + 1,
+           previous_updated_at = case when ${touches === 'document'} and r.updated_at < ${edit.at} then r.updated_at else r.previous_updated_at end,
+           updated_at = case when ${touches === 'document'} then ${edit.at} else r.updated_at end,
+           streamed_at = case when ${streams} then ${edit.at} else r.streamed_at end
+      from environments e join projects p on p.id = e.project_id
+     where e.id = r.environment_id
+       and (e.id = ${reach.environmentId}
+            or ${reach.environmentId}::integer is null and p.id = ${reach.projectId}
+            or ${reach.environmentId}::integer is null and ${reach.projectId}::integer is null and p.organisation_id = ${reach.organisationId})
+    returning r.environment_id, r.revision`.execute(edit.tx)
+  if (reach.projectId === null && reach.organisationId !== null) {
+    await edit.tx.updateTable('projects').set({ changed_at: edit.at }).where('organisation_id', '=', reach.organisationId).execute()
+  }
+  for (const row of raised.rows) edit.raised.set(row.environment_id, row.revision)
+  await notifyRevisions(edit, raised.rows)
+}
+
+// A notification holds less than 8 000 bytes; 200 pairs are far below.
+async function notifyRevisions(edit: Edit, rows: readonly { environment_id: number; revision: number }[]): Promise<void> {
+  for (let start = 0; start < rows.length; start += 200) {
+    const payload = rows.slice(start, start + 200).map((row) => `${row.environment_id}:${row.revision}`)
+    await sql`select pg_notify(${revisionsChannel}, ${payload.join(',')})`.execute(edit.tx)
+  }
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod'
+
+const yesOrNo = z.enum(['true', 'false'], 'true or false').transform((text) => text === 'true')
+const port = z.coerce.number().int().min(0).max(65_535)
+
+/** Every setting there is, as environment variables; the README's table is checked against this. */
+export const settings = z.object({
+  PORT: port.default(8000).describe('Port to listen on; 0 takes any free one.'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
+  PUBLIC_URL: z.url().optional().describe('How people reach this server, for links it prints and sends. Default: HOST and PORT.'),
+  DATABASE_URL: z.string().min(1).optional().describe('PostgreSQL 15 or newer. Unset: an embedded database under DATA_DIR.'),
+  IDENTITY_DATABASE_URL: z.string().min(1).optional().describe('Where identities are stored. Default: DATABASE_URL.'),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(500).default(10).describe('Connections per process.'),
+  DATA_DIR: z.string().min(1).default('./data').describe('The embedded database and the secret key.'),
+  SECRET_KEY: z.string().min(32).optional().describe('At least 32 characters; required with DATABASE_URL. Embedded: made on first start.'),
+  DEMO: yesOrNo.optional().describe('Fill an empty database with a demo project. Default: true when embedded, else false.'),
+  ADMIN_EMAIL: z.email().optional().describe('With ADMIN_PASSWORD: makes the first administrator on an empty database.'),
+  ADMIN_PASSWORD: z.string().min(8).optional().describe('At least 8 characters.'),
+  ALLOW_REGISTRATION_WITHOUT_INVITE: yesOrNo.default(false).describe('Lets anybody sign up.'),
+  TRUST_PROXY: yesOrNo.default(false).describe('Believe X-Forwarded-* headers; only behind a proxy that sets them.'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line that is logged.'),
+  LOGIN_ATTEMPTS_PER_MINUTE: z.coerce.number().int().min(1).default(20).describe('Sign-ins, sign-ups and set-ups per address.'),
+})
+
+type Settings = z.output<typeof settings>
+
+export interface Config {
+  readonly port: number
+  readonly host: string
+  readonly publicUrl: string | undefined
+  readonly databaseUrl: string | undefined
+  readonly identityDatabaseUrl: string | undefined
+  readonly databasePoolSize: number
+  readonly dataDir: string
+  readonly secretKey: string
+  readonly demo: boolean
+  readonly firstAdmin: { readonly email: string; readonly password: string } | undefined
+  readonly allowRegistrationWithoutInvite: boolean
+  readonly trustProxy: boolean
+  readonly logLevel: Settings['LOG_LEVEL']
+  readonly loginAttemptsPerMinute: number
+  readonly version: string
+}
+
+/** A configuration that cannot be started with; the message says which variable and what it takes. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Reads the environment once. Throws `ConfigError` with every wrong variable named. */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const parsed = settings.safeParse(withoutBlanks(environment))
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+    throw new ConfigError(`The configuration is not valid:\n${lines.join('\n')}`)
+  }
+  const read = parsed.data
+  if ((read.ADMIN_EMAIL === undefined) !== (read.ADMIN_PASSWORD === undefined)) {
+    throw new ConfigError('ADMIN_EMAIL and ADMIN_PASSWORD work together: set both or neither.')
+  }
+  return Object.freeze({
+    port: read.PORT,
+    host: read.HOST,
+    publicUrl: read.PUBLIC_URL?.replace(/\/+$/, ''),
+    databaseUrl: read.DATABASE_URL,
+    identityDatabaseUrl: read.IDENTITY_DATABASE_URL,
+    databasePoolSize: read.DATABASE_POOL_SIZE,
+    dataDir: read.DATA_DIR,
+    secretKey: secretKey(read),
+    demo: read.DEMO ?? read.DATABASE_URL === undefined,
+    firstAdmin: read.ADMIN_EMAIL && read.ADMIN_PASSWORD ? { email: read.ADMIN_EMAIL, password: read.ADMIN_PASSWORD } : undefined,
+    allowRegistrationWithoutInvite: read.ALLOW_REGISTRATION_WITHOUT_INVITE,
+    trustProxy: read.TRUST_PROXY,
+    logLevel: read.LOG_LEVEL,
+    loginAttemptsPerMinute: read.LOGIN_ATTEMPTS_PER_MINUTE,
+    version: packageVersion(),
+  })
+}
+
+// `VARIABLE=` in a compose file or shell means “not set”.
+const withoutBlanks = (environment: NodeJS.ProcessEnv) =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+
+function secretKey(read: Settings): string {
+  if (read.SECRET_KEY) return read.SECRET_KEY
+  if (read.DATABASE_URL)
+    throw new ConfigError('SECRET_KEY is required with DATABASE_URL: at least 32 random characters, the same for every process.')
+  const file = join(read.DATA_DIR, 'secret.key')
+  mkdirSync(read.DATA_DIR, { recursive: true, mode: 0o700 })
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  return readFileSync(file, 'utf8').trim()
+}
+
+function packageVersion(): string {
+  const manifest = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')))
+  return manifest.version
+}

@@ -1,0 +1,354 @@
+// Made from the migrated database by `npm run generate`; a test fails when it differs. Do not edit.
+import type { ColumnType, Generated } from 'kysely'
+
+/** A jsonb column: unknown until parsed when read, JSON text when written. */
+type Json = ColumnType<unknown, string, string>
+type NullableJson = ColumnType<unknown, string | null, string | null>
+
+export interface ChangesTable {
+  id: Generated<number>
+  at: Date
+  type: string
+  organisation_id: number | null
+  project_id: number | null
+  environment_id: number | null
+  subject_id: string | null
+  actor_kind: string
+  actor_id: number | null
+  actor_name: string
+  request_id: string | null
+  address: string | null
+  before: NullableJson
+  after: NullableJson
+  transaction_id: Generated<string>
+}
+
+export interface DeploymentTable {
+  singleton: Generated<boolean>
+  epoch: Generated<number>
+}
+
+export interface DocumentHistoryTable {
+  kind: string
+  entity_id: number
+  from_at: Date
+  until_at: ColumnType<Date, Date | string | undefined, Date | string>
+  organisation_id: number | null
+  project_id: number | null
+  environment_id: number | null
+  body: Json
+}
+
+export interface EnvironmentApiKeysTable {
+  id: Generated<number>
+  environment_id: number
+  key: string
+  name: string
+  active: Generated<boolean>
+  expires_at: Date | null
+  created_at: Date
+}
+
+export interface EnvironmentRevisionsTable {
+  environment_id: number
+  revision: number
+  updated_at: Date
+  previous_updated_at: Date | null
+  streamed_at: Date
+}
+
+export interface EnvironmentsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  project_id: number
+  name: string
+  description: string | null
+  api_key: string
+  minimum_change_request_approvals: number | null
+  allow_client_traits: Generated<boolean>
+  banner_text: string | null
+  banner_colour: string | null
+  hide_disabled_flags: boolean | null
+  use_identity_composite_key_for_hashing: Generated<boolean>
+  hide_sensitive_data: Generated<boolean>
+  use_identity_overrides_in_local_eval: Generated<boolean>
+  created_at: Date
+  deleted_at: Date | null
+}
+
+export interface FeatureOwnersTable {
+  feature_id: number
+  user_id: number
+}
+
+export interface FeatureSegmentsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  project_id: number
+  environment_id: number
+  feature_id: number
+  segment_id: number
+  priority: number
+  removed_at: Date | null
+  created_at: Date
+}
+
+export interface FeatureStatesTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  project_id: number
+  environment_id: number
+  feature_id: number
+  segment_id: number | null
+  identifier: string | null
+  enabled: boolean
+  value: NullableJson
+  variants: ColumnType<unknown, string | undefined, string>
+  version: Generated<number>
+  feature_version_id: number | null
+  live_from: Date
+  created_at: Date
+  updated_at: Date
+  removed_at: Date | null
+}
+
+export interface FeatureTagsTable {
+  feature_id: number
+  tag_id: number
+}
+
+export interface FeatureVersionsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  environment_id: number
+  feature_id: number
+  number: number
+  live_from: Date
+  author_kind: string
+  author_id: number | null
+  author_name: string
+  comment: string | null
+}
+
+export interface FeaturesTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  project_id: number
+  name: string
+  type: Generated<string>
+  initial_value: string | null
+  default_enabled: Generated<boolean>
+  description: string | null
+  is_archived: Generated<boolean>
+  is_server_key_only: Generated<boolean>
+  created_at: Date
+  deleted_at: Date | null
+}
+
+export interface IdentitiesTable {
+  environment_id: number
+  bucket: number
+  identifier: string
+  id: number
+  traits: Json
+  created_at: Date
+  updated_at: Date
+}
+
+export interface JobsTable {
+  id: Generated<number>
+  name: string
+  payload: Json
+  key: string | null
+  run_at: ColumnType<Date, Date | string | undefined, Date | string>
+  attempts: Generated<number>
+  leased_until: Date | null
+  lease_token: string | null
+  last_error: string | null
+  failed_at: Date | null
+  created_at: ColumnType<Date, Date | string | undefined, Date | string>
+}
+
+export interface MasterApiKeysTable {
+  id: Generated<number>
+  organisation_id: number
+  prefix: string
+  hashed_key: Buffer
+  name: string
+  is_admin: boolean
+  expires_at: Date | null
+  revoked_at: Date | null
+  created_by: number | null
+  created_at: Date
+  deleted_at: Date | null
+}
+
+export interface OrganisationMembersTable {
+  organisation_id: number
+  user_id: number
+  role: string
+  joined_at: Date
+}
+
+export interface OrganisationsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  name: string
+  webhook_notification_email: string | null
+  persist_trait_data: Generated<boolean>
+  stop_serving_flags: Generated<boolean>
+  feature_analytics: Generated<boolean>
+  force_2fa: Generated<boolean>
+  restrict_project_create_to_admin: Generated<boolean>
+  created_at: Date
+  deleted_at: Date | null
+}
+
+export interface ProjectsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  organisation_id: number
+  name: string
+  hide_disabled_flags: Generated<boolean>
+  prevent_flag_defaults: Generated<boolean>
+  enforce_feature_owners: Generated<boolean>
+  only_allow_lower_case_feature_names: Generated<boolean>
+  feature_name_regex: string | null
+  enable_realtime_updates: Generated<boolean>
+  stale_flags_limit_days: Generated<number>
+  minimum_change_request_approvals: number | null
+  created_at: Date
+  changed_at: Date
+  deleted_at: Date | null
+}
+
+export interface SchemaMigrationsTable {
+  store: string
+  number: number
+  name: string
+  checksum: string
+  applied_at: ColumnType<Date, Date | string | undefined, Date | string>
+}
+
+export interface SdkEventsTable {
+  id: Generated<number>
+  environment_id: number
+  event: string
+  feature_name: string | null
+  identifier: string | null
+  value: NullableJson
+  traits: NullableJson
+  metadata: NullableJson
+  at: Date
+  received_at: Date
+}
+
+export interface SegmentsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  project_id: number
+  feature_id: number | null
+  name: string
+  description: string | null
+  rules: Json
+  version: Generated<number>
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+export interface SetupTokensTable {
+  token_hash: Buffer
+  created_at: Date
+}
+
+export interface TagsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  project_id: number
+  label: string
+  color: string
+  description: string | null
+  is_permanent: Generated<boolean>
+  is_system_tag: Generated<boolean>
+  type: Generated<string>
+  created_at: Date
+}
+
+export interface UnrecordedEditsTable {
+  transaction_id: string
+}
+
+export interface UsageCountsTable {
+  environment_id: number
+  hour: Date
+  resource: string
+  feature_name: Generated<string>
+  user_agent: Generated<string>
+  application_name: Generated<string>
+  application_version: Generated<string>
+  count: number
+}
+
+export interface UserTokensTable {
+  token_hash: Buffer
+  user_id: number
+  created_at: Date
+}
+
+export interface UsersTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  email: string
+  password_hash: string
+  first_name: string
+  last_name: string
+  sign_up_type: string | null
+  marketing_consent_given: Generated<boolean>
+  is_active: Generated<boolean>
+  is_superuser: Generated<boolean>
+  signed_in_at: Date | null
+  created_at: Date
+}
+
+export interface VariantsTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  project_id: number
+  feature_id: number
+  key: string | null
+  value: NullableJson
+  default_weight: number
+  created_at: Date
+}
+
+export interface Tables {
+  changes: ChangesTable
+  deployment: DeploymentTable
+  document_history: DocumentHistoryTable
+  environment_api_keys: EnvironmentApiKeysTable
+  environment_revisions: EnvironmentRevisionsTable
+  environments: EnvironmentsTable
+  feature_owners: FeatureOwnersTable
+  feature_segments: FeatureSegmentsTable
+  feature_states: FeatureStatesTable
+  feature_tags: FeatureTagsTable
+  feature_versions: FeatureVersionsTable
+  features: FeaturesTable
+  identities: IdentitiesTable
+  jobs: JobsTable
+  master_api_keys: MasterApiKeysTable
+  organisation_members: OrganisationMembersTable
+  organisations: OrganisationsTable
+  projects: ProjectsTable
+  schema_migrations: SchemaMigrationsTable
+  sdk_events: SdkEventsTable
+  segments: SegmentsTable
+  setup_tokens: SetupTokensTable
+  tags: TagsTable
+  unrecorded_edits: UnrecordedEditsTable
+  usage_counts: UsageCountsTable
+  user_tokens: UserTokensTable
+  users: UsersTable
+  variants: VariantsTable
+}
