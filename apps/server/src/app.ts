@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import rateLimit from '@fastify/rate-limit'
+import { createSdkApi } from '@halyard/sdk-api'
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { createUsageCounter } from './analytics/count-requests.ts'
+import { environmentApiKeyRoutes } from './environment-api-keys/routes.ts'
+import { environmentRoutes } from './environments/routes.ts'
+import { EnvironmentCache } from './evaluation/environment-cache.ts'
+import { createPorts } from './evaluation/ports.ts'
+import { environmentDocumentRoutes } from './evaluation/routes.ts'
+import { createSavedEnvironments } from './evaluation/saved-environments.ts'
+import { featureSegmentRoutes } from './feature-segments/routes.ts'
+import { featureStateRoutes } from './feature-states/routes.ts'
+import { featureRoutes } from './features/routes.ts'
+import { answerError, answerNotFound } from './http/errors.ts'
+import type { Route } from './http/implement.ts'
+import { mount } from './http/mount.ts'
+import { serveOpenApi } from './http/openapi.ts'
+import { readJson } from './http/read-json.ts'
+import { identityRoutes } from './identities/routes.ts'
+import { createIdentityStore, type IdentityStore } from './identities/remember-identity.ts'
+import { identityOverrideRoutes } from './identity-overrides/routes.ts'
+import { identityTraitRoutes } from './identity-traits/routes.ts'
+import { masterApiKeyRoutes } from './master-api-keys/routes.ts'
+import { organisationRoutes } from './organisations/routes.ts'
+import { projectRoutes } from './projects/routes.ts'
+import type { Runtime } from './runtime/runtime.ts'
+import { segmentRoutes } from './segments/routes.ts'
+import { serveStatus } from './status.ts'
+import { tagRoutes } from './tags/routes.ts'
+import { userRoutes } from './users/routes.ts'
+import { serveSetupPage } from './users/setup-page.ts'
+import { variantRoutes } from './variants/routes.ts'
+
+export interface App {
+  readonly server: FastifyInstance
+  /** Serves what earlier processes saved until the database tells more; answers with how many environments that are. */
+  holdSaved(): Promise<number>
+  /** Ends streams, waits for requests under way, and writes what is still counted in memory. */
+  close(): Promise<void>
+}
+
+const bodyBytesMax = 1024 * 1024
+
+/** Everything that answers HTTP, not yet listening. */
+export async function createApp(runtime: Runtime): Promise<App> {
+  const { config, control, identities, log } = runtime
+  const server = createServer(runtime)
+  const saved = createSavedEnvironments(join(config.dataDir, 'environments'), log)
+  const cache = new EnvironmentCache(runtime, {
+    onAdvance(held) {
+      sdkApi.publish(held.snapshot)
+      saved.save(held)
+    },
+    onDrop: (environmentId) => saved.remove(environmentId),
+  })
+  const identityStore = createIdentityStore(identities, runtime)
+  const usage = createUsageCounter(control, runtime)
+  const sdkApi = createSdkApi(createPorts(runtime, { cache, identityStore, usage }))
+  await server.register(rateLimit, { global: false })
+  await server.register(sdkApi.plugin)
+  mount(server, runtime, everyRoute(runtime, { cache, identityStore }), (raised) => refreshQuietly(runtime, cache, raised))
+  serveOpenApi(server, runtime.config.version)
+  serveStatus(server, runtime, cache)
+  serveSetupPage(server, runtime)
+  cache.start()
+  return {
+    server,
+    holdSaved: async () => {
+      for (const held of await saved.load()) cache.hold(held)
+      return cache.size
+    },
+    async close() {
+      await sdkApi.close()
+      await server.close()
+      await cache.close()
+      await saved.close()
+      await identityStore.close()
+      await usage.close()
+    },
+  }
+}
+
+function createServer({ config, log }: Runtime): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = log
+  const server = fastify({
+    bodyLimit: bodyBytesMax,
+    forceCloseConnections: 'idle',
+    frameworkErrors: answerError,
+    genReqId: () => randomUUID(),
+    // Requests are counted, not logged one by one; what fails on our side is logged where it is answered.
+    logController: new LogController({ disableRequestLogging: true }),
+    loggerInstance,
+    requestTimeout: 30_000,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
+    trustProxy: config.trustProxy,
+  })
+  server.server.headersTimeout = 10_000
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      // Clients that always send the header send it without a body too.
+      done(null, body === '' ? undefined : readJson(String(body)))
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+    }
+  })
+  server.setErrorHandler(answerError)
+  server.setNotFoundHandler(answerNotFound)
+  return server
+}
+
+/** The routes of every noun, in the order of the contract. */
+export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; identityStore: IdentityStore }): Route[] {
+  return [
+    ...userRoutes(runtime),
+    ...organisationRoutes(),
+    ...masterApiKeyRoutes(),
+    ...projectRoutes(),
+    ...environmentRoutes(),
+    ...environmentApiKeyRoutes(),
+    ...environmentDocumentRoutes(),
+    ...tagRoutes(),
+    ...featureRoutes(),
+    ...variantRoutes(),
+    ...featureStateRoutes(),
+    ...segmentRoutes(),
+    ...featureSegmentRoutes(),
+    ...identityRoutes(runtime, parts.identityStore),
+    ...identityTraitRoutes(runtime, parts.identityStore),
+    ...identityOverrideRoutes(runtime, parts),
+  ]
+}
+
+// The change is committed whatever happens here: a process that cannot read it now reads it when it compares revisions.
+async function refreshQuietly({ log }: Runtime, cache: EnvironmentCache, raised: ReadonlyMap<number, number>): Promise<void> {
+  try {
+    await cache.refresh(raised)
+  } catch (error) {
+    log.warn({ err: error }, 'a committed change is not served here yet')
+  }
+}

@@ -1,0 +1,92 @@
+import { invalid, notFound, type api, type Body } from '@halyard/contract'
+import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
+import { recordChange } from '../changes/record-change.ts'
+import { createDefaultStates } from '../feature-states/default-states.ts'
+import { lockProject } from '../projects/commands.ts'
+import { newEnvironmentKey } from '../runtime/secrets.ts'
+import { isEnvironmentKeyTaken, isEnvironmentNameTaken } from './queries.ts'
+
+export type EnvironmentSettings = Body<typeof api.environments.update>
+
+export async function createEnvironment(
+  edit: Edit,
+  { id }: Pick<ProjectRow, 'id'>,
+  settings: EnvironmentSettings & { name: string },
+): Promise<EnvironmentRow> {
+  const project = await lockProject(edit, { id })
+  await refuseTaken(edit, project, settings)
+  const environment = await edit.tx
+    .insertInto('environments')
+    .values({ ...settings, api_key: settings.api_key ?? newEnvironmentKey(), project_id: project.id, created_at: edit.at })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await edit.tx
+    .insertInto('environment_revisions')
+    .values({ environment_id: environment.id, revision: 1, updated_at: edit.at, streamed_at: edit.at })
+    .execute()
+  const features = await edit.tx
+    .selectFrom('features')
+    .select(['id', 'default_enabled', 'initial_value'])
+    .where('project_id', '=', project.id)
+    .where('deleted_at', 'is', null)
+    .execute()
+  await createDefaultStates(edit, { project, environments: [environment], features })
+  await recordChange(edit, { type: 'environment.created', project, environment, subject: environment.id, after: environment })
+  return environment
+}
+
+export async function updateEnvironment(edit: Edit, environment: EnvironmentRow, settings: EnvironmentSettings): Promise<EnvironmentRow> {
+  const { project, before } = await lockEnvironment(edit, environment)
+  await refuseTaken(edit, project, {
+    name: settings.name === before.name ? undefined : settings.name,
+    api_key: settings.api_key === before.api_key ? undefined : settings.api_key,
+  })
+  const after = await edit.tx
+    .updateTable('environments')
+    .set({ ...settings, name: settings.name ?? before.name })
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await recordChange(edit, { type: 'environment.updated', project, environment: after, subject: before.id, before, after })
+  return after
+}
+
+export async function deleteEnvironment(edit: Edit, environment: EnvironmentRow): Promise<void> {
+  const { project, before } = await lockEnvironment(edit, environment)
+  const after = await edit.tx
+    .updateTable('environments')
+    .set({ deleted_at: edit.at })
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await recordChange(edit, { type: 'environment.deleted', project, environment: after, subject: before.id, before, after })
+}
+
+/** The environment and its project as they are now; 404 if either was deleted meanwhile. */
+export async function lockEnvironment(edit: Edit, { id, project_id }: Pick<EnvironmentRow, 'id' | 'project_id'>) {
+  const project = await lockProject(edit, { id: project_id })
+  const before = await edit.tx
+    .selectFrom('environments')
+    .selectAll()
+    .where('id', '=', id)
+    .where('project_id', '=', project.id)
+    .where('deleted_at', 'is', null)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  if (!before) throw notFound()
+  return { project, before }
+}
+
+async function refuseTaken(
+  edit: Edit,
+  project: ProjectRow,
+  wanted: { name?: string | undefined; api_key?: string | undefined },
+): Promise<void> {
+  if (wanted.name !== undefined && (await isEnvironmentNameTaken(edit.tx, project, wanted.name))) {
+    throw invalid({ name: ['An environment with this name already exists.'] })
+  }
+  if (wanted.api_key !== undefined && (await isEnvironmentKeyTaken(edit.tx, wanted.api_key))) {
+    throw invalid({ api_key: ['An environment with this api_key already exists.'] })
+  }
+}

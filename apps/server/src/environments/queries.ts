@@ -1,0 +1,41 @@
+import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
+
+const live = (db: Queryable, project: Pick<ProjectRow, 'id'>) =>
+  db.selectFrom('environments').where('project_id', '=', project.id).where('deleted_at', 'is', null)
+
+/** The environments of a project, oldest first. */
+export const listEnvironments = (db: Queryable, project: ProjectRow): Promise<EnvironmentRow[]> =>
+  live(db, project).selectAll().orderBy('id').execute()
+
+export async function pageEnvironments(db: Queryable, project: ProjectRow, range: { offset: number; limit: number }) {
+  const [rows, total] = await Promise.all([
+    live(db, project).selectAll().orderBy('id').offset(range.offset).limit(range.limit).execute(),
+    live(db, project)
+      .select((select) => select.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow(),
+  ])
+  return { rows, count: total.count }
+}
+
+export async function isEnvironmentNameTaken(db: Queryable, project: Pick<ProjectRow, 'id'>, name: string): Promise<boolean> {
+  return (await live(db, project).select('id').where('name', '=', name).executeTakeFirst()) !== undefined
+}
+
+/** Whether any environment has or had this client-side key: a key that came back to life would serve somebody else’s flags. */
+export async function isEnvironmentKeyTaken(db: Queryable, key: string): Promise<boolean> {
+  return (await db.selectFrom('environments').select('id').where('api_key', '=', key).executeTakeFirst()) !== undefined
+}
+
+export async function countSegmentOverrides(db: Queryable, environment: EnvironmentRow): Promise<number> {
+  const { count } = await db
+    .selectFrom('feature_states')
+    .innerJoin('features', 'features.id', 'feature_states.feature_id')
+    .innerJoin('segments', 'segments.id', 'feature_states.segment_id')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('feature_states.environment_id', '=', environment.id)
+    .where('feature_states.removed_at', 'is', null)
+    .where('features.deleted_at', 'is', null)
+    .where('segments.deleted_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  return count
+}

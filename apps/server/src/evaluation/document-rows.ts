@@ -1,0 +1,110 @@
+import type { RuleDocument } from '@halyard/engine'
+import * as z from 'zod'
+
+const instant = z.coerce.date()
+const deletable = { deleted_at: z.string().nullable() }
+const value = z.union([z.string(), z.number(), z.boolean(), z.null()])
+
+const operator = z.enum([
+  'EQUAL',
+  'NOT_EQUAL',
+  'GREATER_THAN',
+  'GREATER_THAN_INCLUSIVE',
+  'LESS_THAN',
+  'LESS_THAN_INCLUSIVE',
+  'CONTAINS',
+  'NOT_CONTAINS',
+  'REGEX',
+  'PERCENTAGE_SPLIT',
+  'MODULO',
+  'IS_SET',
+  'IS_NOT_SET',
+  'IN',
+])
+
+const condition = z
+  .object({ operator, property: z.string().nullish(), value: z.string().nullish() })
+  .transform((stored) => ({ operator: stored.operator, property_: stored.property ?? null, value: stored.value ?? null }))
+
+const rule: z.ZodType<RuleDocument> = z.object({
+  type: z.enum(['ALL', 'ANY', 'NONE']),
+  get rules() {
+    return z.array(rule).default([])
+  },
+  conditions: z.array(condition).default([]),
+})
+
+/** The revisions of rows that make a document, by kind, as the history keeps them. */
+export const documentRow = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('organisation'),
+    body: z.object({
+      id: z.int(),
+      name: z.string(),
+      feature_analytics: z.boolean(),
+      stop_serving_flags: z.boolean(),
+      persist_trait_data: z.boolean(),
+      ...deletable,
+    }),
+  }),
+  z.object({
+    kind: z.literal('project'),
+    body: z.object({ id: z.int(), name: z.string(), hide_disabled_flags: z.boolean(), enable_realtime_updates: z.boolean(), ...deletable }),
+  }),
+  z.object({
+    kind: z.literal('environment'),
+    body: z.object({
+      id: z.int(),
+      api_key: z.string(),
+      name: z.string(),
+      allow_client_traits: z.boolean(),
+      hide_disabled_flags: z.boolean().nullable(),
+      hide_sensitive_data: z.boolean(),
+      use_identity_composite_key_for_hashing: z.boolean(),
+      use_identity_overrides_in_local_eval: z.boolean(),
+      ...deletable,
+    }),
+  }),
+  z.object({
+    kind: z.literal('feature'),
+    body: z.object({
+      id: z.int(),
+      name: z.string(),
+      type: z.enum(['STANDARD', 'MULTIVARIATE']),
+      created_at: instant,
+      description: z.string().nullable(),
+      initial_value: z.string().nullable(),
+      default_enabled: z.boolean(),
+      is_server_key_only: z.boolean(),
+      ...deletable,
+    }),
+  }),
+  z.object({ kind: z.literal('variant'), body: z.object({ id: z.int(), key: z.string().nullable(), value }) }),
+  z.object({
+    kind: z.literal('segment'),
+    body: z.object({ id: z.int(), feature_id: z.int().nullable(), name: z.string(), rules: z.array(rule), ...deletable }),
+  }),
+  z.object({
+    kind: z.literal('feature_segment'),
+    body: z.object({ feature_id: z.int(), segment_id: z.int(), priority: z.int(), removed_at: z.string().nullable() }),
+  }),
+  z.object({
+    kind: z.literal('feature_state'),
+    body: z.object({
+      id: z.int(),
+      uuid: z.string(),
+      feature_id: z.int(),
+      segment_id: z.int().nullable(),
+      identifier: z.string().nullable(),
+      enabled: z.boolean(),
+      value,
+      variants: z.array(z.object({ id: z.int(), uuid: z.string(), variant_id: z.int(), weight: z.number() })),
+      created_at: instant,
+      removed_at: z.string().nullable(),
+    }),
+  }),
+])
+
+export type DocumentRow = z.output<typeof documentRow>
+export type DocumentKind = DocumentRow['kind']
+export type BodyOf<Kind extends DocumentKind> = Extract<DocumentRow, { kind: Kind }>['body']

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { compile, type EnvironmentDocument } from '@halyard/engine'
+import * as z from 'zod'
+import type { Log } from '../runtime/runtime.ts'
+import type { HeldEnvironment } from './load-environment.ts'
+
+const savedSchema = z.object({
+  environmentId: z.int(),
+  epoch: z.int(),
+  revision: z.int(),
+  updatedAt: z.coerce.date(),
+  previousUpdatedAt: z.coerce.date().optional(),
+  streamedAt: z.coerce.date(),
+  // Whole, as its checksum says; and whatever it holds, compiling it does not throw.
+  document: z.custom<EnvironmentDocument>((value) => typeof value === 'object' && value !== null),
+  serverKeys: z.array(z.object({ key: z.string(), active: z.boolean(), expiresAt: z.coerce.date().nullable() })),
+})
+
+export interface SavedEnvironments {
+  /** Writes an environment to its file, soon. Of several waiting revisions the newest is written. Never throws: serving goes on without. */
+  save(held: HeldEnvironment): void
+  remove(environmentId: number): void
+  /** What earlier processes saved; files that are not whole are left out. */
+  load(): Promise<HeldEnvironment[]>
+  /** Resolves when everything is written. */
+  close(): Promise<void>
+}
+
+/** The environments that were served last, as files: a process that starts without its database serves reads from them. */
+export function createSavedEnvironments(directory: string, log: Log): SavedEnvironments {
+  const waiting = new Map<number, HeldEnvironment | 'gone'>()
+  let writing: Promise<void> | undefined
+
+  async function writeAll(): Promise<void> {
+    for (;;) {
+      const [next] = waiting
+      if (!next) return
+      waiting.delete(next[0])
+      const [id, held] = next
+      await (held === 'gone' ? rm(fileOf(directory, id), { force: true }) : writeEnvironment(directory, held)).catch((error: unknown) =>
+        log.warn(
+          { err: error, environment_id: id },
+          'an environment could not be saved; it would not be served by a start without the database',
+        ),
+      )
+    }
+  }
+
+  function later(environmentId: number, held: HeldEnvironment | 'gone'): void {
+    waiting.set(environmentId, held)
+    writing ??= writeAll().finally(() => {
+      writing = undefined
+    })
+  }
+
+  return {
+    save: (held) => later(held.snapshot.environmentId, held),
+    remove: (environmentId) => later(environmentId, 'gone'),
+    load: () => readEnvironments(directory, log),
+    close: async () => writing,
+  }
+}
+
+const fileOf = (directory: string, environmentId: number) => join(directory, `${environmentId}.json`)
+const checksumOf = (text: string) => createHash('sha256').update(text).digest('hex')
+
+// To a file of its own, then renamed: what is read is whole, old or new. Only the owner may read it, because it holds keys.
+async function writeEnvironment(directory: string, { snapshot, serverKeys }: HeldEnvironment): Promise<void> {
+  const { compiled, ...rest } = snapshot
+  const text = JSON.stringify({ ...rest, document: compiled.document, serverKeys })
+  const file = fileOf(directory, snapshot.environmentId)
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await writeFile(`${file}.new`, `${checksumOf(text)}\n${text}`, { mode: 0o600, flush: true })
+  await rename(`${file}.new`, file)
+}
+
+async function readEnvironments(directory: string, log: Log): Promise<HeldEnvironment[]> {
+  const names = await readdir(directory).catch(() => [])
+  const read = names.filter((name) => name.endsWith('.json')).map((name) => readEnvironment(join(directory, name), log))
+  return (await Promise.all(read)).filter((held) => held !== undefined)
+}
+
+async function readEnvironment(file: string, log: Log): Promise<HeldEnvironment | undefined> {
+  try {
+    const [checksum = '', text = ''] = (await readFile(file, 'utf8')).split('\n', 2)
+    if (checksum !== checksumOf(text)) throw new Error('The checksum is not that of the contents.')
+    const { document, serverKeys, previousUpdatedAt, ...rest } = savedSchema.parse(JSON.parse(text))
+    return { snapshot: { ...rest, previousUpdatedAt, compiled: compile(document) }, serverKeys }
+  } catch (error) {
+    log.warn({ err: error, file }, 'a saved environment is not usable')
+    return undefined
+  }
+}

@@ -1,0 +1,50 @@
+import { api, type Reply } from '@halyard/contract'
+import { presentState, presentTypedValue } from '../feature-states/rules.ts'
+import { implement, type Route } from '../http/implement.ts'
+import { pageOf, slice } from '../http/pages.ts'
+import { createFeatureSegment, createSegmentOverride, deleteFeatureSegment, reorderFeatureSegments } from './commands.ts'
+import { countPlaces, getPlace, listPlaces, type NamedPlace } from './queries.ts'
+
+export const featureSegmentRoutes = (): Route[] =>
+  implement(api.featureSegments, {
+    async list({ db, environment, query, url }) {
+      const of = { environment_id: environment.id, feature_id: query.feature }
+      const [places, count] = await Promise.all([listPlaces(db, of, slice(query)), countPlaces(db, of)])
+      return pageOf(url, query, { count, results: places.map(present) })
+    },
+    async create({ edit, project, environment, body }) {
+      const { feature, segment, priority } = body
+      const place = await createFeatureSegment(edit, { project, environment }, { feature, segment, priority: priority ?? undefined })
+      return present(await getPlace(edit.tx, environment, { id: place.id }))
+    },
+    get: async ({ db, environment, params }) => present(await getPlace(db, environment, { id: params.feature_segment })),
+    getByUuid: async ({ db, environment, params }) => present(await getPlace(db, environment, { uuid: params.uuid })),
+    async delete({ edit, project, environment, params }) {
+      await deleteFeatureSegment(edit, { project, environment }, params.feature_segment)
+      return undefined
+    },
+    async updatePriorities({ edit, project, environment, body }) {
+      const of = await reorderFeatureSegments(edit, { project, environment }, body)
+      return (await listPlaces(edit.tx, of)).map(present)
+    },
+    async createOverride({ edit, project, environment, params, body }) {
+      const { place, state } = await createSegmentOverride(edit, { project, environment }, { ...body, feature: params.feature })
+      return {
+        ...presentState(state),
+        feature_state_value: presentTypedValue(state.value),
+        identity: null,
+        feature_segment: { id: place.id, segment: place.segment_id, priority: place.priority, uuid: place.uuid },
+      }
+    },
+  })
+
+const present = (place: NamedPlace): Reply<typeof api.featureSegments.get> => ({
+  id: place.id,
+  uuid: place.uuid,
+  feature: place.feature_id,
+  segment: place.segment_id,
+  environment: place.environment_id,
+  priority: place.priority,
+  segment_name: place.segment_name,
+  is_feature_specific: place.segment_feature_id !== null,
+})

@@ -1,0 +1,221 @@
+import { conflict, invalid, unknownId, type FeatureValue } from '@halyard/contract'
+import { sql } from 'kysely'
+import { actorId } from '../access/actor.ts'
+import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
+import { recordChange } from '../changes/record-change.ts'
+import { typedValue } from './default-states.ts'
+import type { FeatureRow, PlaceRow } from './queries.ts'
+import {
+  arrangeWeights,
+  kindOf,
+  readState,
+  updatedType,
+  type FeatureStateRow,
+  type PlacedState,
+  type WantedWeight,
+  type Weight,
+} from './rules.ts'
+
+/** What of a feature state changes; what is undefined stays. */
+export interface StatePatch {
+  readonly enabled?: boolean | undefined
+  readonly value?: FeatureValue | undefined
+  readonly weights?: readonly WantedWeight[] | undefined
+}
+
+interface Rows {
+  readonly project: ProjectRow
+  readonly environment: EnvironmentRow
+}
+
+/** Changes a default or an override. The edit holds the project, so the row is still what it was when it was read. */
+export async function updateFeatureState(
+  edit: Edit,
+  { project, environment }: Rows,
+  before: PlacedState,
+  patch: StatePatch,
+): Promise<void> {
+  const { feature_segment_id: placeId, ...state } = before
+  const after = await writeState(edit, state, patch)
+  await recordChange(edit, { type: updatedType(state), project, environment, subject: placeId ?? state.id, before: state, after })
+}
+
+/** Says what a feature is for a segment whose place among the overrides was made before. */
+export async function createSegmentOverrideState(
+  edit: Edit,
+  { project, environment, place, feature }: Rows & { place: PlaceRow; feature: FeatureRow },
+  content: StatePatch,
+): Promise<FeatureStateRow> {
+  const state = await addOverride(edit, { project, environment, feature }, { segmentId: place.segment_id }, content)
+  const after = { ...state, priority: place.priority }
+  await recordChange(edit, { type: 'segment_override.updated', project, environment, subject: place.id, before: place, after })
+  return state
+}
+
+interface Scope {
+  readonly project: Pick<ProjectRow, 'id' | 'prevent_flag_defaults'>
+  readonly environment: Pick<EnvironmentRow, 'id'>
+  readonly feature: Pick<FeatureRow, 'id' | 'initial_value'>
+}
+
+export type OverrideTarget = { readonly segmentId: number } | { readonly identifier: string }
+
+/**
+ * Part of commands that make overrides; they record the change. An override that was there before comes back with its ids, so
+ * that nobody is reshuffled. Without a value it begins with the feature's initial one, and without weights with none.
+ */
+export async function addOverride(edit: Edit, scope: Scope, target: OverrideTarget, content: StatePatch): Promise<FeatureStateRow> {
+  const lineage = await findLineage(edit, scope, target)
+  if (lineage && lineage.removed_at === null) throw conflict('Feature state already exists for this override.')
+  const initial = scope.project.prevent_flag_defaults ? null : typedValue(scope.feature.initial_value)
+  const written = {
+    enabled: content.enabled ?? false,
+    value: content.value === undefined ? initial : content.value,
+    weights: content.weights ?? [],
+  }
+  if (lineage) return writeState(edit, lineage, written)
+  const ids = { environment_id: scope.environment.id, feature_id: scope.feature.id, ...columnsOf(target) }
+  const row = await edit.tx
+    .insertInto('feature_states')
+    .values({
+      ...ids,
+      project_id: scope.project.id,
+      enabled: written.enabled,
+      value: jsonOf(written.value),
+      variants: JSON.stringify(await weigh(edit, { feature_id: ids.feature_id, variants: [] }, written.weights)),
+      ...(await stampOf(edit, { ...ids, version: 0 })),
+      created_at: edit.at,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  return readState(row)
+}
+
+/** Part of commands that remove overrides; they record the change. The rows stay, for their ids. */
+export async function removeOverrides(
+  edit: Edit,
+  states: readonly Pick<FeatureStateRow, 'id' | 'environment_id' | 'feature_id' | 'identifier'>[],
+): Promise<void> {
+  const headers = await openVersions(
+    edit,
+    states.filter((state) => state.identifier === null),
+  )
+  await sql`
+    update feature_states s
+       set removed_at = ${edit.at}, updated_at = ${edit.at}, live_from = ${edit.at},
+           version = coalesce(h.number, s.version + 1), feature_version_id = h.id
+      from unnest(${states.map(({ id }) => id)}::integer[]) as removed (id)
+      join feature_states t on t.id = removed.id
+      left join jsonb_to_recordset(${JSON.stringify(headers)}::jsonb) as h (id integer, environment_id integer, feature_id integer, number integer)
+        on h.environment_id = t.environment_id and h.feature_id = t.feature_id and t.identifier is null
+     where s.id = t.id`.execute(edit.tx)
+}
+
+export interface VersionHeader {
+  readonly id: number
+  readonly environment_id: number
+  readonly feature_id: number
+  readonly number: number
+}
+
+/**
+ * Part of commands that change defaults or segment overrides: the version of each of these features in each of these
+ * environments that this edit makes. Asked for again in the same edit, it is the same one.
+ */
+export async function openVersions(
+  edit: Edit,
+  places: readonly { readonly environment_id: number; readonly feature_id: number }[],
+): Promise<VersionHeader[]> {
+  if (places.length === 0) return []
+  const { rows } = await sql<VersionHeader>`
+    with places as (
+      select distinct environment_id, feature_id
+        from unnest(${places.map((place) => place.environment_id)}::integer[], ${places.map((place) => place.feature_id)}::integer[]) as p (environment_id, feature_id)
+    ), opened as (
+      select v.id, v.environment_id, v.feature_id, v.number
+        from feature_versions v join places using (environment_id, feature_id)
+       where v.live_from = ${edit.at}
+    ), added as (
+      insert into feature_versions (environment_id, feature_id, number, live_from, author_kind, author_id, author_name)
+      select p.environment_id, p.feature_id,
+             1 + coalesce((select max(v.number) from feature_versions v where v.environment_id = p.environment_id and v.feature_id = p.feature_id), 0),
+             ${edit.at}, ${edit.actor.kind}, ${actorId(edit.actor)}::integer, ${edit.actor.name}
+        from places p
+       where not exists (select from opened o where o.environment_id = p.environment_id and o.feature_id = p.feature_id)
+      returning id, environment_id, feature_id, number
+    )
+    select * from opened union all select * from added`.execute(edit.tx)
+  return rows
+}
+
+async function writeState(edit: Edit, before: FeatureStateRow, patch: StatePatch): Promise<FeatureStateRow> {
+  const row = await edit.tx
+    .updateTable('feature_states')
+    .set({
+      enabled: patch.enabled ?? before.enabled,
+      value: jsonOf(patch.value === undefined ? before.value : patch.value),
+      variants: JSON.stringify(patch.weights ? await weigh(edit, before, patch.weights) : before.variants),
+      ...(await stampOf(edit, before)),
+      removed_at: null,
+    })
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  return readState(row)
+}
+
+// Identity overrides count for themselves: an edit of a feature must not copy thousands of them.
+async function stampOf(
+  edit: Edit,
+  state: Pick<FeatureStateRow, 'environment_id' | 'feature_id' | 'segment_id' | 'identifier' | 'version'>,
+) {
+  const instants = { live_from: edit.at, updated_at: edit.at }
+  if (kindOf(state) === 'identity_override') return { version: state.version + 1, feature_version_id: null, ...instants }
+  const [header] = await openVersions(edit, [state])
+  if (!header) throw new Error(`No version was opened for feature ${state.feature_id}.`)
+  return { version: header.number, feature_version_id: header.id, ...instants }
+}
+
+async function weigh(
+  edit: Edit,
+  state: Pick<FeatureStateRow, 'feature_id' | 'variants'>,
+  wanted: readonly WantedWeight[],
+): Promise<Weight[]> {
+  await refuseUnknownVariants(edit, state.feature_id, wanted)
+  const { kept, missing } = arrangeWeights(state.variants, wanted)
+  if (missing.length === 0) return kept
+  const { rows } = await sql<{ id: number; uuid: string }>`
+    select nextval('variant_weights_id_seq') as id, gen_random_uuid() as uuid from generate_series(1, ${missing.length}::integer)`.execute(
+    edit.tx,
+  )
+  const added = rows.flatMap(({ id, uuid }, index) =>
+    missing.slice(index, index + 1).map(({ variantId, weight }) => ({ id, uuid, variant_id: variantId, weight })),
+  )
+  return [...kept, ...added]
+}
+
+async function refuseUnknownVariants(edit: Edit, featureId: number, wanted: readonly WantedWeight[]): Promise<void> {
+  if (wanted.length === 0) return
+  const variants = await edit.tx.selectFrom('variants').select('id').where('feature_id', '=', featureId).execute()
+  const known = new Set(variants.map(({ id }) => id))
+  if (wanted.every(({ variantId }) => known.has(variantId))) return
+  const errors = wanted.map(({ variantId }) => (known.has(variantId) ? {} : { multivariate_feature_option: [unknownId(variantId)] }))
+  throw invalid({ multivariate_feature_state_values: errors })
+}
+
+function findLineage(edit: Edit, { environment, feature }: Scope, target: OverrideTarget): Promise<FeatureStateRow | undefined> {
+  const lineage = edit.tx
+    .selectFrom('feature_states')
+    .selectAll()
+    .where('environment_id', '=', environment.id)
+    .where('feature_id', '=', feature.id)
+  const wanted =
+    'segmentId' in target ? lineage.where('segment_id', '=', target.segmentId) : lineage.where('identifier', '=', target.identifier)
+  return wanted.executeTakeFirst().then((row) => row && readState(row))
+}
+
+const columnsOf = (target: OverrideTarget) =>
+  'segmentId' in target ? { segment_id: target.segmentId, identifier: null } : { segment_id: null, identifier: target.identifier }
+
+const jsonOf = (value: FeatureValue): string | null => (value === null ? null : JSON.stringify(value))

@@ -1,0 +1,88 @@
+import { api, invalid, unknownId, type Body, type Reply } from '@halyard/contract'
+import { identityId } from '@halyard/sdk-api'
+import type { Actor } from '../access/actor.ts'
+import { requirePermission } from '../access/authorise.ts'
+import type { EnvironmentRow, OrganisationRow, ProjectRow } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
+import { implement, type Route } from '../http/implement.ts'
+import { pageOf, slice } from '../http/pages.ts'
+import { createSegmentOverrideState, updateFeatureState, type StatePatch } from './commands.ts'
+import { findFeature, findPlace, getFeatureState, pageFeatureStates } from './queries.ts'
+import { permissionToWrite, presentState, presentTypedValue, type PlacedState } from './rules.ts'
+
+export const featureStateRoutes = (): Route[] =>
+  implement(api.featureStates, {
+    async list({ db, environment, query, url }) {
+      const filter = {
+        of: query.anyIdentity === undefined ? 'environment' : 'identities',
+        feature: query.feature,
+        featureName: query.feature_name,
+      } as const
+      const { rows, count } = await pageFeatureStates(db, environment, { filter, range: slice(query) })
+      return pageOf(url, query, { count, results: rows.map(presentPlain) })
+    },
+    get: async ({ db, environment, params }) => presentPlain(await getFeatureState(db, environment, { id: params.feature_state })),
+    update: async (input) => presentPlain(await update(input)),
+    replace: async (input) => presentPlain(await update(input)),
+    async listTyped({ db, environment, query, url }) {
+      const filter = { of: 'environment and segments', feature: query.feature, place: query.feature_segment } as const
+      const { rows, count } = await pageFeatureStates(db, environment, { filter, range: slice(query) })
+      return pageOf(url, query, { count, results: rows.map(presentTyped) })
+    },
+    createTyped: async (input) => presentTyped(await create(input)),
+    getTyped: async ({ db, environment, params }) => presentTyped(await getFeatureState(db, environment, { id: params.feature_state })),
+    getTypedByUuid: async ({ db, environment, params }) => presentTyped(await getFeatureState(db, environment, { uuid: params.uuid })),
+    updateTyped: async (input) => presentTyped(await update(input)),
+    replaceTyped: async (input) => presentTyped(await update(input)),
+  })
+
+interface Rows {
+  readonly organisation: OrganisationRow
+  readonly project: ProjectRow
+  readonly environment: EnvironmentRow
+}
+
+interface Write extends Rows {
+  readonly edit: Edit
+  readonly actor: Actor
+}
+
+async function update({
+  edit,
+  actor,
+  params,
+  body,
+  ...rows
+}: Write & { params: { feature_state: number }; body: StatePatch }): Promise<PlacedState> {
+  const state = await getFeatureState(edit.tx, rows.environment, { id: params.feature_state })
+  await requirePermission(edit.tx, actor, rows, { permission: permissionToWrite(state), level: 'environment' })
+  await updateFeatureState(edit, rows, state, body)
+  return getFeatureState(edit.tx, rows.environment, { id: state.id })
+}
+
+async function create({ edit, actor, body, ...rows }: Write & { body: Body<typeof api.featureStates.createTyped> }): Promise<PlacedState> {
+  await requirePermission(edit.tx, actor, rows, { permission: 'MANAGE_SEGMENT_OVERRIDES', level: 'environment' })
+  const feature = await findFeature(edit.tx, rows.project, body.feature)
+  if (!feature) throw invalid({ feature: [unknownId(body.feature)] })
+  const place = await findPlace(edit.tx, rows.environment, { id: body.placeId })
+  if (place?.feature_id !== feature.id) throw invalid({ feature_segment: [unknownId(body.placeId)] })
+  const state = await createSegmentOverrideState(edit, { ...rows, place, feature }, body.content)
+  return getFeatureState(edit.tx, rows.environment, { id: state.id })
+}
+
+function presentPlain(state: PlacedState): Reply<typeof api.featureStates.get> {
+  const { identifier } = state
+  return {
+    ...presentState(state),
+    feature_state_value: state.value,
+    identity: identifier === null ? null : { id: identityId(state.environment_id, identifier), identifier },
+    feature_segment: state.feature_segment_id,
+  }
+}
+
+const presentTyped = (state: PlacedState): Reply<typeof api.featureStates.getTyped> => ({
+  ...presentState(state),
+  feature_state_value: presentTypedValue(state.value),
+  identity: state.identifier === null ? null : identityId(state.environment_id, state.identifier),
+  feature_segment: state.feature_segment_id,
+})

@@ -1,0 +1,192 @@
+import { invalid, notFound, unknownId, type api, type Body } from '@halyard/contract'
+import type { ProjectRow } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
+import { recordChange } from '../changes/record-change.ts'
+import { createDefaultStates } from '../feature-states/default-states.ts'
+import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
+import { lockProject } from '../projects/commands.ts'
+import { isWholeMatch } from '../projects/rules.ts'
+import { insertVariants } from '../variants/commands.ts'
+import { whyNotDefault, whyNotKey } from '../variants/rules.ts'
+import { findNamesake, listMembers, listOwners, listTags } from './queries.ts'
+import { whyNotOwned, whyTaken } from './rules.ts'
+
+export type NewFeature = Body<typeof api.features.create>
+export type FeaturePatch = Body<typeof api.features.update>
+
+export async function createFeature(
+  edit: Edit,
+  scope: Pick<ProjectRow, 'id'>,
+  { tags = [], owners: wanted, multivariate_options: variants, ...settings }: NewFeature,
+): Promise<FeatureRow> {
+  const project = await lockProject(edit, scope)
+  await refuseName(edit, project, settings.name)
+  await refuseTags(edit, project, tags)
+  await refuseStrangers(edit, project, { field: 'owners', users: wanted })
+  const owners = wanted.length === 0 && edit.actor.kind === 'user' ? [edit.actor.id] : wanted
+  const reason = whyNotOwned(project, owners)
+  if (reason) throw invalid({ owners: [reason] })
+  refuseVariants(variants)
+  const feature = await edit.tx
+    .insertInto('features')
+    .values({ ...settings, type: variants.length > 0 ? 'MULTIVARIATE' : settings.type, project_id: project.id, created_at: edit.at })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await insertVariants(edit, feature, variants)
+  await writeTags(edit, feature, tags)
+  await addAll(edit, feature, owners)
+  const environments = await edit.tx
+    .selectFrom('environments')
+    .select('id')
+    .where('project_id', '=', project.id)
+    .where('deleted_at', 'is', null)
+    .execute()
+  await createDefaultStates(edit, { project, environments, features: [feature] })
+  await recordChange(edit, { type: 'feature.created', project, subject: feature.id, after: { ...feature, tags, owners } })
+  return feature
+}
+
+export async function updateFeature(
+  edit: Edit,
+  scope: Pick<ProjectRow, 'id'>,
+  id: number,
+  { tags, ...settings }: FeaturePatch,
+): Promise<FeatureRow> {
+  const { project, before } = await lockFeature(edit, scope, id)
+  const tagsBefore = await listTags(edit.tx, [before])
+  if (tags) {
+    await refuseTags(edit, project, tags)
+    await writeTags(edit, before, tags)
+  }
+  const after = await edit.tx
+    .updateTable('features')
+    .set({ ...settings, name: before.name })
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const had = tagsBefore.map(({ tag_id: tag }) => tag)
+  await recordChange(edit, {
+    type: 'feature.updated',
+    project,
+    subject: before.id,
+    before: { ...before, tags: had },
+    after: { ...after, tags: tags ?? had },
+  })
+  return after
+}
+
+export async function deleteFeature(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number): Promise<void> {
+  const { project, before } = await lockFeature(edit, scope, id)
+  const after = await edit.tx
+    .updateTable('features')
+    .set({ deleted_at: edit.at })
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await recordChange(edit, { type: 'feature.deleted', project, subject: before.id, before, after })
+}
+
+export async function addOwners(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number, users: readonly number[]): Promise<FeatureRow> {
+  const { project, before } = await lockFeature(edit, scope, id)
+  await refuseStrangers(edit, project, { field: 'user_ids', users })
+  const had = await listOwnerIds(edit, before)
+  await addAll(
+    edit,
+    before,
+    users.filter((user) => !had.includes(user)),
+  )
+  await recordOwners(edit, project, before, had)
+  return before
+}
+
+export async function removeOwners(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number, users: readonly number[]): Promise<FeatureRow> {
+  const { project, before } = await lockFeature(edit, scope, id)
+  const had = await listOwnerIds(edit, before)
+  const reason = whyNotOwned(
+    project,
+    had.filter((owner) => !users.includes(owner)),
+  )
+  if (reason) throw invalid({ user_ids: [reason] })
+  if (users.length > 0)
+    await edit.tx.deleteFrom('feature_owners').where('feature_id', '=', before.id).where('user_id', 'in', users).execute()
+  await recordOwners(edit, project, before, had)
+  return before
+}
+
+async function lockFeature(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number): Promise<{ project: ProjectRow; before: FeatureRow }> {
+  const project = await lockProject(edit, scope)
+  const before = await findFeature(edit.tx, project, id)
+  if (!before) throw notFound()
+  return { project, before }
+}
+
+async function recordOwners(edit: Edit, project: ProjectRow, feature: FeatureRow, had: readonly number[]): Promise<void> {
+  const owners = await listOwnerIds(edit, feature)
+  await recordChange(edit, {
+    type: 'feature.updated',
+    project,
+    subject: feature.id,
+    before: { ...feature, owners: had },
+    after: { ...feature, owners },
+  })
+}
+
+const listOwnerIds = async (edit: Edit, feature: FeatureRow): Promise<number[]> =>
+  (await listOwners(edit.tx, [feature])).map(({ id }) => id)
+
+async function refuseName(edit: Edit, project: ProjectRow, name: string): Promise<void> {
+  const namesake = await findNamesake(edit.tx, project, name)
+  if (namesake) throw invalid({ name: whyTaken(project, namesake) })
+  const pattern = project.feature_name_regex
+  if (pattern && !isWholeMatch(pattern, name)) throw invalid({ name: [`Feature name must match regex: ${pattern}`] })
+}
+
+async function refuseTags(edit: Edit, project: ProjectRow, tags: readonly number[]): Promise<void> {
+  if (tags.length === 0) return
+  const found = await edit.tx.selectFrom('tags').select('id').where('project_id', '=', project.id).where('id', 'in', tags).execute()
+  refuseMissing('tags', tags, found)
+}
+
+async function refuseStrangers(
+  edit: Edit,
+  project: ProjectRow,
+  { field, users }: { field: string; users: readonly number[] },
+): Promise<void> {
+  if (users.length > 0) refuseMissing(field, users, await listMembers(edit.tx, { id: project.organisation_id }, users))
+}
+
+function refuseMissing(field: string, wanted: readonly number[], found: readonly { readonly id: number }[]): void {
+  const known = new Set(found.map(({ id }) => id))
+  const missing = wanted.filter((id) => !known.has(id))
+  if (missing.length > 0) throw invalid({ [field]: missing.map(unknownId) })
+}
+
+function refuseVariants(variants: NewFeature['multivariate_options']): void {
+  const shares = variants.map(({ key, weight }) => ({ key, default_weight: weight }))
+  const weightReason = whyNotDefault(shares)
+  if (weightReason) throw invalid({ multivariate_options: [weightReason] })
+  const errors = shares.map(({ key }, index) => whyNotKey(key, shares.slice(0, index))).map((reason) => (reason ? { key: [reason] } : {}))
+  if (errors.some((error) => 'key' in error)) throw invalid({ multivariate_options: errors })
+}
+
+async function writeTags(edit: Edit, feature: Pick<FeatureRow, 'id'>, tags: readonly number[]): Promise<void> {
+  const wanted = [...new Set(tags)]
+  await edit.tx
+    .deleteFrom('feature_tags')
+    .where('feature_id', '=', feature.id)
+    .$if(wanted.length > 0, (query) => query.where('tag_id', 'not in', wanted))
+    .execute()
+  if (wanted.length === 0) return
+  const rows = wanted.map((tag) => ({ feature_id: feature.id, tag_id: tag }))
+  await edit.tx
+    .insertInto('feature_tags')
+    .values(rows)
+    .onConflict((taken) => taken.doNothing())
+    .execute()
+}
+
+async function addAll(edit: Edit, feature: Pick<FeatureRow, 'id'>, users: readonly number[]): Promise<void> {
+  if (users.length === 0) return
+  const rows = [...new Set(users)].map((user) => ({ feature_id: feature.id, user_id: user }))
+  await edit.tx.insertInto('feature_owners').values(rows).execute()
+}

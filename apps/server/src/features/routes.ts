@@ -1,0 +1,91 @@
+import { api, invalid, notFound, unknownId, type Query, type Reply } from '@halyard/contract'
+import type { ProjectRow, Queryable } from '../access/rows.ts'
+import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
+import { implement, type Route } from '../http/implement.ts'
+import { pageOf, slice } from '../http/pages.ts'
+import { presentVariant } from '../variants/rules.ts'
+import { addOwners, createFeature, deleteFeature, removeOwners, updateFeature } from './commands.ts'
+import { findDetails, findFeatureByUuid, isOfProject, pageFeatures, type FeatureDetails, type Place } from './queries.ts'
+
+export const featureRoutes = (): Route[] =>
+  implement(api.features, {
+    async list({ db, project, query, url }) {
+      await refuseQuery(db, project, query)
+      const order = {
+        by: query.sort_field === 'name' ? 'name' : 'created_at',
+        direction: query.sort_direction === 'ASC' ? 'asc' : 'desc',
+      } as const
+      const { rows, count } = await pageFeatures(db, project, { filter: query, order, range: slice(query) })
+      return pageOf(url, query, { count, results: await presentAll(db, rows, query) })
+    },
+    create: async ({ edit, project, body }) => presentOne(edit.tx, await createFeature(edit, project, body)),
+    get: async ({ db, project, params }) => presentOne(db, await findFeature(db, project, params.feature)),
+    getByUuid: async ({ db, project, params }) => presentOne(db, await findFeatureByUuid(db, project, params.uuid)),
+    update: async ({ edit, project, params, body }) => presentOne(edit.tx, await updateFeature(edit, project, params.feature, body)),
+    replace: async ({ edit, project, params, body }) => presentOne(edit.tx, await updateFeature(edit, project, params.feature, body)),
+    delete: ({ edit, project, params }) => deleteFeature(edit, project, params.feature),
+    addOwners: async ({ edit, project, params, body }) =>
+      presentOne(edit.tx, await addOwners(edit, project, params.feature, body.user_ids)),
+    removeOwners: async ({ edit, project, params, body }) =>
+      presentOne(edit.tx, await removeOwners(edit, project, params.feature, body.user_ids)),
+  })
+
+async function refuseQuery(db: Queryable, project: ProjectRow, query: Query<typeof api.features.list>): Promise<void> {
+  const { environment, segment } = query
+  if (environment === undefined && (query.is_enabled !== undefined || query.value_search)) {
+    throw invalid({ environment: ['Searching by state or value needs an environment.'] })
+  }
+  if (environment !== undefined && !(await isOfProject(db, project, { environment })))
+    throw invalid({ environment: [unknownId(environment)] })
+  if (segment !== undefined && !(await isOfProject(db, project, { segment }))) throw invalid({ segment: [unknownId(segment)] })
+}
+
+async function presentAll(db: Queryable, features: readonly FeatureRow[], place: Place): Promise<Feature[]> {
+  const details = await findDetails(db, features, place)
+  return features.flatMap((feature, index) => details.slice(index, index + 1).map((each) => present(feature, each)))
+}
+
+async function presentOne(db: Queryable, feature: FeatureRow | undefined): Promise<Feature> {
+  const [presented] = feature ? await presentAll(db, [feature], {}) : []
+  if (!presented) throw notFound()
+  return presented
+}
+
+type Feature = Reply<typeof api.features.get>
+type Small = Feature['environment_feature_state']
+
+function present(feature: FeatureRow, { tags, owners, variants, states, counts: [counts] }: FeatureDetails): Feature {
+  const { project_id, created_at, deleted_at: _deleted, type, ...rest } = feature
+  return {
+    ...rest,
+    type: type === 'MULTIVARIATE' ? type : 'STANDARD',
+    project: project_id,
+    created_date: created_at.toISOString(),
+    tags: tags.map(({ tag_id: tag }) => tag),
+    owners: owners.map(({ feature_id: _feature, ...owner }) => ({ ...owner, last_login: null })),
+    group_owners: [],
+    multivariate_options: variants.map(presentVariant),
+    environment_feature_state: presentSmall(states.find((state) => state.segment_id === null)),
+    segment_feature_state: presentSmall(states.find((state) => state.segment_id !== null)),
+    num_segment_overrides: counts?.segment_overrides ?? 0,
+    num_identity_overrides: counts?.identity_overrides ?? 0,
+    is_num_identity_overrides_complete: true,
+    last_modified_in_any_environment: counts?.modified_anywhere?.toISOString() ?? null,
+    last_modified_in_current_environment: counts?.modified_here?.toISOString() ?? null,
+    metadata: [],
+    code_references_counts: [],
+    lifecycle_stage: null,
+  }
+}
+
+function presentSmall(state: FeatureDetails['states'][number] | undefined): Small {
+  if (!state) return null
+  return {
+    id: state.id,
+    feature_state_value: state.value,
+    environment: state.environment_id,
+    identity: null,
+    feature_segment: state.feature_segment_id,
+    enabled: state.enabled,
+  }
+}

@@ -1,0 +1,23 @@
+interface Naming {
+  readonly name: string
+  readonly feature_name_regex: string | null
+}
+
+interface Named {
+  readonly id: number
+  readonly name: string
+}
+
+// The first sentence is the one that clients know.
+export const whyTaken = (project: Naming, namesake: Named): string[] => [
+  'Feature with that name already exists for this project. Note that feature names are case insensitive.',
+  `It is “${namesake.name}” (id ${namesake.id}) of the project “${project.name}”.`,
+]
+
+interface Ownership {
+  readonly name: string
+  readonly enforce_feature_owners: boolean
+}
+
+export const whyNotOwned = (project: Ownership, owners: readonly number[]): string | undefined =>
+  project.enforce_feature_owners && owners.length === 0 ? `Every feature of the project “${project.name}” needs an owner.` : undefined

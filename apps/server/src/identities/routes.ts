@@ -1,0 +1,49 @@
+import { api, notFound, type Reply } from '@halyard/contract'
+import { implement, type Route } from '../http/implement.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { createIdentity, deleteIdentity } from './commands.ts'
+import { listIdentities, requireIdentity, type IdentityRow } from './queries.ts'
+import type { IdentityStore } from './remember-identity.ts'
+
+export const identityRoutes = ({ identities: { db: identities }, now }: Runtime, store: IdentityStore): Route[] =>
+  implement(api.identities, {
+    async list({ environment, query, url }) {
+      if (query.page > 1 && query.cursor === '') throw notFound('Invalid page. Identities are listed by cursor: follow “next”.')
+      const { rows, next, count } = await listIdentities(identities, environment.id, {
+        q: query.q,
+        after: query.cursor,
+        limit: query.page_size,
+      })
+      return {
+        count,
+        next: next === undefined ? null : linkAfter(url, next),
+        previous: null,
+        results: rows.map((row) => ({ ...row, environment: environment.id })),
+      }
+    },
+    async create({ environment, project, body, inEdit }) {
+      return present(await createIdentity({ inEdit, identities, at: now() }, { project, environment }, body.identifier))
+    },
+    async get({ environment, params }) {
+      return present(await requireIdentity(identities, environment, params.identity))
+    },
+    async delete({ environment, project, params, inEdit }) {
+      const identity = await requireIdentity(identities, environment, params.identity)
+      await deleteIdentity({ inEdit, identities }, { project, environment }, identity)
+      store.forget(environment.id, identity.identifier)
+      return undefined
+    },
+  })
+
+const present = (identity: IdentityRow): Reply<typeof api.identities.get> => ({
+  id: identity.id,
+  identifier: identity.identifier,
+  environment: identity.environment_id,
+})
+
+function linkAfter(url: URL, identifier: string): string {
+  const link = new URL(url)
+  link.searchParams.delete('page')
+  link.searchParams.set('cursor', identifier)
+  return link.href
+}

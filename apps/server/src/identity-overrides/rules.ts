@@ -1,0 +1,44 @@
+import type { Flag } from '@halyard/engine'
+import { subjectNamed, type EnvironmentSnapshot } from '@halyard/sdk-api'
+import type { FeatureStateRow } from '../feature-states/rules.ts'
+import type { StoredTraits } from '../identities/rules.ts'
+
+/** Whether two overrides say the same. Weights of nothing are as good as none. */
+export function isSameOverride(one: FeatureStateRow, other: FeatureStateRow): boolean {
+  const weightsOf = ({ variants }: FeatureStateRow) =>
+    new Map(variants.filter(({ weight }) => weight > 0).map((each) => [each.variant_id, each.weight]))
+  const [weights, others] = [weightsOf(one), weightsOf(other)]
+  return (
+    one.enabled === other.enabled &&
+    one.value === other.value &&
+    weights.size === others.size &&
+    [...weights].every(([variant, weight]) => others.get(variant) === weight)
+  )
+}
+
+/** Every feature as the identity gets it, by the snapshot that SDKs are answered from. */
+export function evaluateFor(snapshot: EnvironmentSnapshot, identifier: string, traits: StoredTraits) {
+  return snapshot.compiled.flagsFor(subjectNamed(snapshot, identifier, traits)).map((flag) => ({
+    feature: { id: flag.feature.id, name: flag.feature.name, type: flag.feature.type },
+    enabled: flag.enabled,
+    feature_state_value: flag.value,
+    overridden_by: overriddenBy[flag.source],
+    segment: flag.source === 'segment' ? segmentOf(snapshot, flag) : null,
+    multivariate_feature_state_values: flag.state.multivariate_feature_state_values.map((weighted) => ({
+      multivariate_feature_option: { value: weighted.multivariate_feature_option.value },
+      percentage_allocation: weighted.percentage_allocation,
+    })),
+  }))
+}
+
+const overriddenBy = { environment: null, segment: 'SEGMENT', identity: 'IDENTITY' } as const satisfies Record<
+  Flag['source'],
+  string | null
+>
+
+function segmentOf({ compiled }: EnvironmentSnapshot, { state }: Flag) {
+  const segment = compiled.document.project.segments.find(({ feature_states: states }) =>
+    states.some((each) => each.django_id === state.django_id),
+  )
+  return segment ? { id: segment.id, name: segment.name } : null
+}

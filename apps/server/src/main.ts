@@ -1,0 +1,41 @@
+import { greet } from './greeting.ts'
+import { prepareInstallation, type Installation } from './installation.ts'
+import { ConfigError, readConfig } from './runtime/config.ts'
+import { DirectoryInUse } from './runtime/directory-lock.ts'
+import { createLog } from './runtime/log.ts'
+import { MigrationRefused } from './runtime/migrate.ts'
+import { openDatabases, startHalyard, type Halyard } from './start.ts'
+
+const drainSecondsMax = 9
+// What the operator can mend: the message says how, so no stack.
+const refusals = [ConfigError, DirectoryInUse, MigrationRefused]
+
+async function main(): Promise<void> {
+  const config = readConfig()
+  const log = createLog(config.logLevel)
+  const runtime = { config, log, now: () => new Date(), ...(await openDatabases(config, log)) }
+  let installation: Installation = { setupToken: undefined, demo: undefined }
+  const halyard = await startHalyard(runtime, async () => {
+    installation = await prepareInstallation(runtime)
+  })
+  stopOnSignals(halyard)
+  process.stdout.write(greet(config, { url: config.publicUrl ?? halyard.url, ...installation }))
+}
+
+function stopOnSignals({ runtime, stop }: Halyard): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      runtime.log.info({ signal }, 'stopping')
+      setTimeout(() => process.exit(1), drainSecondsMax * 1000).unref()
+      stop().then(() => process.exit(0), fail)
+    })
+  }
+}
+
+function fail(error: unknown): void {
+  const isRefusal = refusals.some((refusal) => error instanceof refusal)
+  process.stderr.write(`Halyard stopped.\n${error instanceof Error ? (isRefusal ? error.message : error.stack) : String(error)}\n`)
+  process.exit(1)
+}
+
+main().catch(fail)

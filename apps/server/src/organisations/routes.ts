@@ -1,0 +1,64 @@
+import { api, type Reply } from '@halyard/contract'
+import type { Actor } from '../access/actor.ts'
+import type { OrganisationRow, Queryable } from '../access/rows.ts'
+import { implement, type Route } from '../http/implement.ts'
+import { pageOf, slice } from '../http/pages.ts'
+import { createOrganisation, deleteOrganisation, updateOrganisation } from './commands.ts'
+import { findMemberships, listMembers, listOrganisations, type Member, type Membership } from './queries.ts'
+
+export const organisationRoutes = (): Route[] =>
+  implement(api.organisations, {
+    async list({ db, actor, query, url }) {
+      const { rows, count } = await listOrganisations(db, actor, slice(query))
+      return pageOf(url, query, { count, results: await presentAll(db, actor, rows) })
+    },
+    async create({ edit, actor, body }) {
+      const organisation = await createOrganisation(edit, actor, body.name)
+      return presentOne(edit.tx, actor, organisation)
+    },
+    get: ({ db, actor, organisation }) => presentOne(db, actor, organisation),
+    getByUuid: ({ db, actor, organisation }) => presentOne(db, actor, organisation),
+    async update({ edit, actor, organisation, body }) {
+      return presentOne(edit.tx, actor, await updateOrganisation(edit, organisation, body))
+    },
+    async replace({ edit, actor, organisation, body }) {
+      return presentOne(edit.tx, actor, await updateOrganisation(edit, organisation, body))
+    },
+    delete: ({ edit, organisation }) => deleteOrganisation(edit, organisation),
+    async listMembers({ db, actor, organisation, query }) {
+      const members = await listMembers(db, organisation)
+      const shown = members.filter(({ id }) => !query.exclude_current || actor.kind !== 'user' || id !== actor.id)
+      return shown.map(presentMember)
+    },
+  })
+
+async function presentAll(db: Queryable, actor: Actor, rows: readonly OrganisationRow[]) {
+  const memberships = await findMemberships(db, actor, rows)
+  return rows.map((row) => present(row, memberships.get(row.id)))
+}
+
+async function presentOne(db: Queryable, actor: Actor, row: OrganisationRow) {
+  const memberships = await findMemberships(db, actor, [row])
+  return present(row, memberships.get(row.id))
+}
+
+function present(row: OrganisationRow, membership: Membership | undefined): Reply<typeof api.organisations.get> {
+  const { created_at, deleted_at: _deleted, ...rest } = row
+  return {
+    ...rest,
+    created_date: created_at.toISOString(),
+    num_seats: membership?.seats ?? 0,
+    role: membership?.role ?? null,
+    block_access_to_admin: false,
+    subscription: null,
+  }
+}
+
+function presentMember({ joined_at, signed_in_at, role, ...person }: Member): Reply<typeof api.organisations.listMembers>[number] {
+  return {
+    ...person,
+    role: role === 'ADMIN' ? 'ADMIN' : 'USER',
+    last_login: signed_in_at?.toISOString() ?? null,
+    date_joined: joined_at.toISOString(),
+  }
+}

@@ -1,0 +1,75 @@
+import type { SegmentRule } from '@halyard/contract'
+import type { RuleDocument } from '@halyard/engine'
+import { compileRules } from '../projects/rules.ts'
+
+const depthMax = 5
+const conditionsMax = 100
+
+/** What is wrong with rules, and where: the path leads into the body. */
+export interface RuleProblem {
+  readonly path: readonly (string | number)[]
+  readonly message: string
+}
+
+/** Everything that keeps rules from being saved: what an engine would never match is refused, with its reason. */
+export function findRuleProblems(rules: readonly SegmentRule[]): RuleProblem[] {
+  if (rules.length === 0) return [{ path: ['rules'], message: 'Segment cannot be created without any rules.' }]
+  // Measured first: the rest walks the rules, and the engine compiles them.
+  const size = sizeOf(rules)
+  if (size.depth > depthMax)
+    return [{ path: ['rules'], message: `The rules are nested ${size.depth} levels deep; the limit is ${depthMax}.` }]
+  if (size.conditions > conditionsMax) {
+    return [
+      {
+        path: ['rules'],
+        message: `The segment has ${size.conditions} conditions, which exceeds the maximum condition count of ${conditionsMax}.`,
+      },
+    ]
+  }
+  const own = findWrittenProblems(rules, ['rules'])
+  if (own.length > 0) return own
+  return compileRules(rules.map(documentOf)).problems.map(({ path, reason }) => ({ path: [...stepsOf(path), 'value'], message: reason }))
+}
+
+interface Size {
+  readonly depth: number
+  readonly conditions: number
+}
+
+function sizeOf(rules: readonly SegmentRule[]): Size {
+  return rules.reduce<Size>(
+    (size, rule) => {
+      const below = sizeOf(rule.rules)
+      return { depth: Math.max(size.depth, below.depth + 1), conditions: size.conditions + rule.conditions.length + below.conditions }
+    },
+    { depth: 0, conditions: 0 },
+  )
+}
+
+/** The rules as documents spell them. */
+const documentOf = ({ type, rules, conditions }: SegmentRule): RuleDocument => ({
+  type,
+  rules: rules.map(documentOf),
+  conditions: conditions.map(({ operator, property, value }) => ({ operator, property_: property, value })),
+})
+
+// `rules[0].conditions[2]` is where the engine found something.
+const stepsOf = (path: string): (string | number)[] =>
+  [...path.matchAll(/([a-z]+)\[(\d+)\]/g)].flatMap(([, list = '', index]) => [list, Number(index)])
+
+/** What the engine takes, but nobody can have meant. */
+function findWrittenProblems(rules: readonly SegmentRule[], path: readonly (string | number)[]): RuleProblem[] {
+  return rules.flatMap((rule, index) => [
+    ...rule.conditions.flatMap((condition, position) => {
+      const where = [...path, index, 'conditions', position]
+      return Object.entries(whyNotWritten(condition)).map(([field, message]) => ({ path: [...where, field], message }))
+    }),
+    ...findWrittenProblems(rule.rules, [...path, index, 'rules']),
+  ])
+}
+
+// Of a percentage, anything below 0 is nobody and above 100 everybody.
+function whyNotWritten({ operator, property, value }: SegmentRule['conditions'][number]): { property?: string; value?: string } {
+  if (operator !== 'PERCENTAGE_SPLIT') return property === '' ? { property: 'This field may not be blank.' } : {}
+  return Number(value) < 0 || Number(value) > 100 ? { value: 'PERCENTAGE_SPLIT needs a number from 0 to 100.' } : {}
+}
