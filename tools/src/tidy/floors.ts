@@ -1,0 +1,62 @@
+/** Which workspaces a workspace may import, and which packages from outside; tests may import more. See ARCHITECTURE.md. */
+export const workspaces: Record<
+  string,
+  { readonly folder: string; readonly workspaces: readonly string[]; readonly packages: readonly string[] }
+> = {
+  engine: { folder: 'packages/engine', workspaces: [], packages: ['re2js'] },
+  contract: { folder: 'packages/contract', workspaces: ['engine'], packages: ['zod'] },
+  client: { folder: 'packages/client', workspaces: ['contract'], packages: [] },
+  'sdk-api': { folder: 'packages/sdk-api', workspaces: ['engine', 'contract'], packages: ['fastify', 'zod'] },
+  server: {
+    folder: 'apps/server',
+    workspaces: ['engine', 'contract', 'sdk-api'],
+    packages: ['@electric-sql/pglite', '@fastify/rate-limit', '@node-rs/argon2', 'fastify', 'kysely', 'pg', 'pino', 'zod'],
+  },
+}
+
+/** Workspaces that run in browsers too: nothing of Node in them. */
+export const portable = ['engine', 'contract', 'client']
+
+/** The server's folders, lowest first: a file may import from its own folder and from those before it. */
+export const serverFloors = [
+  'runtime',
+  'access',
+  'changes',
+  'http',
+  'organisations',
+  'users',
+  'master-api-keys',
+  'feature-states',
+  'projects',
+  'environments',
+  'environment-api-keys',
+  'tags',
+  'features',
+  'variants',
+  'segments',
+  'feature-segments',
+  'identities',
+  'identity-traits',
+  'analytics',
+  'evaluation',
+  'identity-overrides',
+  // Files directly in src/ (app, worker, start, main) are the roof.
+  '.',
+  'testing',
+] as const
+
+/** What a file in a noun's folder may be called. */
+export const fileRoles = ['routes', 'commands', 'queries', 'rules'] as const
+
+/** Files of other names, each with the reason why the noun needs them. */
+export const otherFiles: Record<string, string> = {
+  'analytics/count-requests.ts': 'counts in memory, flushed in batches',
+  'analytics/record-events.ts': 'stores SDK events in batches',
+  'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
+  'identities/batch-statements.ts': 'the hot statements of the identity store, in both dialects',
+  'identities/remember-identity.ts': 'the group commit of the identity store',
+  'users/setup-page.ts': 'the page behind the set-up link',
+}
+
+/** Folders that hold machinery rather than a noun: any file name that says something. */
+export const machinery = ['runtime', 'access', 'changes', 'http', 'evaluation', 'testing', '.']
