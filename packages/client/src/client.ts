@@ -20,7 +20,9 @@ export type ResourceClient<R extends Resource> = { readonly [Name in keyof R]: C
 /** One typed function per endpoint of a noun: `const features = createClient(options, api.features)`. Throws `ApiError`. */
 export function createClient<const R extends Resource>(options: ClientOptions, resource: R): ResourceClient<R>
 export function createClient(options: ClientOptions, resource: Resource): object {
-  return Object.fromEntries(Object.entries(resource).map(([name, endpoint]) => [name, (input: LooseInput = {}) => call(options, endpoint, input)]))
+  return Object.fromEntries(
+    Object.entries(resource).map(([name, endpoint]) => [name, (input: LooseInput = {}) => call(options, endpoint, input)]),
+  )
 }
 
 interface LooseInput {
@@ -50,7 +52,8 @@ async function call(options: ClientOptions, endpoint: Endpoint, input: LooseInpu
 export function fillPath(path: string, params: Readonly<Record<string, string | number>>): string {
   return path.replace(/:([a-z_]+)/g, (_, name: string) => {
     const value = params[name]
-    if (value === undefined) throw new TypeError(`${path} needs the ${textParameters.some((text) => text === name) ? 'text' : 'number'} “${name}”.`)
+    if (value === undefined)
+      throw new TypeError(`${path} needs the ${textParameters.some((text) => text === name) ? 'text' : 'number'} “${name}”.`)
     return encodeURIComponent(value)
   })
 }

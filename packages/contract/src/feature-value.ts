@@ -81,7 +81,9 @@ export const shownState = <Value extends z.ZodType>(value: Value) => ({
   environment: z.int(),
   enabled: z.boolean(),
   feature_state_value: value,
-  multivariate_feature_state_values: z.array(z.object({ id: z.int(), multivariate_feature_option: z.int(), percentage_allocation: z.number() })),
+  multivariate_feature_state_values: z.array(
+    z.object({ id: z.int(), multivariate_feature_option: z.int(), percentage_allocation: z.number() }),
+  ),
   version: z.int(),
   live_from: z.iso.datetime(),
   created_at: z.iso.datetime(),

@@ -14,7 +14,9 @@ export function invalidFields(error: z.ZodError): Problem {
   const errors = present(root)
   if (isFieldErrors(errors)) return invalid(errors)
   // A body that is a list has its errors in one.
-  return root.children.size > 0 ? new Problem('invalid', 'The request is not valid.', { body: errors }) : invalid({ non_field_errors: root.messages })
+  return root.children.size > 0
+    ? new Problem('invalid', 'The request is not valid.', { body: errors })
+    : invalid({ non_field_errors: root.messages })
 }
 
 function node(root: Tree, path: readonly PropertyKey[]): Tree {

@@ -29,7 +29,12 @@ export function openApi({ admin, sdk }: Described, version: string): Json {
     paths,
     components: {
       securitySchemes: {
-        environmentKey: { type: 'apiKey', in: 'header', name: 'X-Environment-Key', description: 'A client-side key, or a server-side one (`ser.…`).' },
+        environmentKey: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Environment-Key',
+          description: 'A client-side key, or a server-side one (`ser.…`).',
+        },
         token: { type: 'apiKey', in: 'header', name: 'Authorization', description: '`Token <user token>` or `Api-Key <prefix>.<secret>`.' },
       },
       schemas: { Problem: problem },
@@ -51,13 +56,18 @@ function describe(endpoint: Endpoint, { noun, name }: { noun: string; name: stri
     'x-permission': endpoint.permission,
     security: endpoint.scope.level === 'public' ? [] : [{ token: [] }],
     parameters: [...pathParameters(endpoint.path), ...queryParameters(endpoint)],
-    ...(endpoint.body && { requestBody: { required: true, content: { 'application/json': { schema: toSchema(endpoint.body, 'input') } } } }),
+    ...(endpoint.body && {
+      requestBody: { required: true, content: { 'application/json': { schema: toSchema(endpoint.body, 'input') } } },
+    }),
     responses: {
       [status]: {
         description: status === '204' ? 'Done.' : 'OK.',
         ...(endpoint.reply && { content: { 'application/json': { schema: toSchema(endpoint.reply, 'output') } } }),
       },
-      '4XX': { description: 'What is wrong and how to mend it.', content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+      '4XX': {
+        description: 'What is wrong and how to mend it.',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
     },
   }
 }
@@ -71,7 +81,9 @@ function describeSdk(endpoint: SdkEndpoint, name: string): Json {
     ...(endpoint.deprecated && { deprecated: true }),
     security: endpoint.security === 'none' ? [] : [{ environmentKey: [] }],
     parameters: [...pathParameters(endpoint.path), ...queryParameters(endpoint)],
-    ...(endpoint.body && { requestBody: { required: true, content: { 'application/json': { schema: toSchema(endpoint.body, 'input') } } } }),
+    ...(endpoint.body && {
+      requestBody: { required: true, content: { 'application/json': { schema: toSchema(endpoint.body, 'input') } } },
+    }),
     responses: { [endpoint.status]: { description: 'OK.', ...(content && { content }) } },
   }
 }

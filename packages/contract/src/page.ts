@@ -6,7 +6,12 @@ export const pageSizeMax = 999
 export const pageQuery = (pageSizeDefault: number) =>
   z.object({
     page: z.coerce.number().int().min(1).default(1),
-    page_size: z.coerce.number().int().min(1).transform((size) => Math.min(size, pageSizeMax)).default(pageSizeDefault),
+    page_size: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .transform((size) => Math.min(size, pageSizeMax))
+      .default(pageSizeDefault),
   })
 
 /** A page of a list with absolute links to its neighbours. */

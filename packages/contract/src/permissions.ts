@@ -1,15 +1,7 @@
 /** What can be granted, by the level it is granted at. Administrators of a level hold all of it and of the levels below. */
 export const permissions = {
   organisation: ['CREATE_PROJECT', 'MANAGE_USER_GROUPS'],
-  project: [
-    'VIEW_PROJECT',
-    'CREATE_ENVIRONMENT',
-    'CREATE_FEATURE',
-    'DELETE_FEATURE',
-    'MANAGE_SEGMENTS',
-    'MANAGE_TAGS',
-    'VIEW_AUDIT_LOG',
-  ],
+  project: ['VIEW_PROJECT', 'CREATE_ENVIRONMENT', 'CREATE_FEATURE', 'DELETE_FEATURE', 'MANAGE_SEGMENTS', 'MANAGE_TAGS', 'VIEW_AUDIT_LOG'],
   environment: ['VIEW_ENVIRONMENT', 'UPDATE_FEATURE_STATE', 'MANAGE_SEGMENT_OVERRIDES', 'VIEW_IDENTITIES', 'MANAGE_IDENTITIES'],
 } as const
 

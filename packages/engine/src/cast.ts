@@ -40,8 +40,7 @@ function mayBeNumber(text: string): boolean {
 
 function exactInteger(digits: string): number | bigint {
   const number = Number(digits)
-  // Adding zero turns -0 into 0, which is how an integer is written.
-  return Number.isSafeInteger(number) ? number + 0 : BigInt(digits)
+  return Number.isSafeInteger(number) ? number : BigInt(digits)
 }
 
 /** The text that is hashed and matched, as the reference engine (Python) writes it: `True`, `7`, `1.5`, `2.0`, `1e-05`. */

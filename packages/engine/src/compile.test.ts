@@ -80,6 +80,11 @@ test.each([
   expect(environment.isInSegment({ identifier: 'ada', traits }, 1)).toBe(true)
 })
 
+test('inherited traits are nobody’s', () => {
+  const environment = compile(documentOf({ segments: [segment([condition('plan', 'IS_SET', '')])] }))
+  expect(environment.isInSegment({ traits: Object.create({ plan: 'premium' }) }, 1)).toBe(false)
+})
+
 test('identity overrides are found by identifier as it is, even where a segment would read it as a number', () => {
   const environment = compile(
     documentOf({ feature_states: [state('beta', 'default')], identity_overrides: [identityOverride('007', [state('beta', 'bond')])] }),

@@ -42,14 +42,14 @@ export interface Candidate<Origin> {
 }
 
 export function buildProgram<Origin>(definition: Definition<Origin>): Program<Origin> {
-  const properties = new PropertyTable(definition.findConstant)
-  const internProperty = (name: string) => properties.intern(name)
+  const properties: Property[] = []
+  const internProperty = internInto(properties, definition.findConstant)
   const segments = definition.segments.map(({ key, name, rules }, index) =>
     parseSegment({ index, key, name, rules }, { segmentKey: key, propertyField: definition.propertyField, internProperty }),
   )
   const candidates = candidatesByFeature(definition, segments)
   return {
-    properties: properties.all,
+    properties,
     segments,
     segmentResults: definition.segments.map(({ name, metadata }) => ({
       name,
@@ -80,20 +80,14 @@ export function reasonOf(segmentName: string | undefined): string {
   return segmentName === undefined ? 'DEFAULT' : `TARGETING_MATCH; segment=${segmentName}`
 }
 
-class PropertyTable {
-  readonly all: Property[] = []
-  private readonly indexes = new Map<string, number>()
-  private readonly findConstant: FindConstant
-
-  constructor(findConstant: FindConstant) {
-    this.findConstant = findConstant
-  }
-
-  intern(name: string): number {
-    const known = this.indexes.get(name)
+/** Gives each property one index, however many conditions name it. */
+function internInto(properties: Property[], findConstant: FindConstant): (name: string) => number {
+  const indexes = new Map<string, number>()
+  return (name) => {
+    const known = indexes.get(name)
     if (known !== undefined) return known
-    const index = this.all.push(propertyNamed(name, this.findConstant)) - 1
-    this.indexes.set(name, index)
+    const index = properties.push(propertyNamed(name, findConstant)) - 1
+    indexes.set(name, index)
     return index
   }
 }

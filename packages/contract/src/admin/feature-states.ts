@@ -11,7 +11,11 @@ interface WrittenState {
 }
 
 /** What of a feature state changes; what is undefined stays. */
-const patchOf = ({ enabled, feature_state_value: value, multivariate_feature_state_values: weights }: WrittenState) => ({ enabled, value, weights })
+const patchOf = ({ enabled, feature_state_value: value, multivariate_feature_state_values: weights }: WrittenState) => ({
+  enabled,
+  value,
+  weights,
+})
 
 const plainState = z.object({
   ...shownState(plainValue),
@@ -41,7 +45,12 @@ export const featureStates = resource({
     summary: 'What the features of an environment are by default; with `anyIdentity`, what they are for single identities instead.',
     scope: environment,
     permission: 'VIEW_ENVIRONMENT',
-    query: z.object({ ...pageQuery(10).shape, feature: id.optional(), feature_name: z.string().optional(), anyIdentity: z.string().optional() }),
+    query: z.object({
+      ...pageQuery(10).shape,
+      feature: id.optional(),
+      feature_name: z.string().optional(),
+      anyIdentity: z.string().optional(),
+    }),
     reply: page(plainState),
   },
   get: {

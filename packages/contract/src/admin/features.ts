@@ -35,7 +35,10 @@ const settings = {
   description: z.string('Not a valid string.').nullable(),
   is_archived: yesOrNo.describe('A label: archived features are still served.'),
   is_server_key_only: yesOrNo.describe('True: served to server-side keys only.'),
-  tags: z.array(id, 'Expected a list of ids.').nullable().transform((tags) => tags ?? undefined),
+  tags: z
+    .array(id, 'Expected a list of ids.')
+    .nullable()
+    .transform((tags) => tags ?? undefined),
 }
 
 const owner = z.object({
@@ -86,7 +89,9 @@ export const feature = z.object({
 
 const newFeature = z.object({
   name: name(),
-  type: oneOf(['STANDARD', 'MULTIVARIATE', 'FLAG', 'CONFIG']).default('STANDARD').transform((type) => (type === 'MULTIVARIATE' ? type : 'STANDARD')),
+  type: oneOf(['STANDARD', 'MULTIVARIATE', 'FLAG', 'CONFIG'])
+    .default('STANDARD')
+    .transform((type) => (type === 'MULTIVARIATE' ? type : 'STANDARD')),
   initial_value: initialValue.default(null),
   default_enabled: yesOrNo.default(false),
   description: settings.description.default(null),

@@ -21,7 +21,12 @@ export const identities = resource({
     scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
     permission: 'VIEW_IDENTITIES',
     query: pageQuery(999).extend({
-      q: z.string().max(searchLengthMax).refine(isStorable, messages.unstorable).optional().describe('A part of the identifier in any case; in double quotes, all of it exactly.'),
+      q: z
+        .string()
+        .max(searchLengthMax)
+        .refine(isStorable, messages.unstorable)
+        .optional()
+        .describe('A part of the identifier in any case; in double quotes, all of it exactly.'),
       cursor: exactIdentifier.default('').describe('The identifier after which to begin; `next` has it.'),
     }),
     reply: page(identity),

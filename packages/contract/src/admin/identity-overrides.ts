@@ -54,10 +54,12 @@ export const identityOverrides = resource({
     scope: environment,
     permission: 'UPDATE_FEATURE_STATE',
     edits: 'own',
-    body: z.object({ feature: id, ...written }).transform(({ feature, enabled, feature_state_value: value, multivariate_feature_state_values: weights }) => ({
-      feature,
-      content: { enabled, value, weights },
-    })),
+    body: z
+      .object({ feature: id, ...written })
+      .transform(({ feature, enabled, feature_state_value: value, multivariate_feature_state_values: weights }) => ({
+        feature,
+        content: { enabled, value, weights },
+      })),
     reply: override,
     status: 201,
     records: ['identity_override.created'],
@@ -69,7 +71,9 @@ export const identityOverrides = resource({
     scope: environment,
     permission: 'UPDATE_FEATURE_STATE',
     edits: 'own',
-    body: z.object({ source_identity_id: z.int({ error: ({ input }) => (input === undefined ? messages.required : messages.notInteger) }) }),
+    body: z.object({
+      source_identity_id: z.int({ error: ({ input }) => (input === undefined ? messages.required : messages.notInteger) }),
+    }),
     reply: z.array(evaluated),
     records: ['identity_override.created', 'identity_override.updated', 'identity_override.deleted'],
   },

@@ -69,7 +69,9 @@ export const identityTraits = resource({
     scope: environment,
     permission: 'MANAGE_IDENTITIES',
     edits: 'own',
-    body: z.object({ trait_key: traitKey, ...written }).transform((body, context) => ({ key: body.trait_key, value: requireValue(body, context) })),
+    body: z
+      .object({ trait_key: traitKey, ...written })
+      .transform((body, context) => ({ key: body.trait_key, value: requireValue(body, context) })),
     reply: trait,
     status: 201,
     records: ['identity.updated'],

@@ -43,30 +43,38 @@ const operand = z.union([text(1000), z.number(), z.boolean()], 'A value is a tex
 
 const writtenCondition = z.object({
   operator: oneOf(operators),
-  property: text(1000).nullish().transform((property) => property ?? ''),
+  property: text(1000)
+    .nullish()
+    .transform((property) => property ?? ''),
   value: operand.nullish().transform((value) => value ?? null),
-  description: z.string('Not a valid string.').nullish().transform((description) => description ?? null),
+  description: z
+    .string('Not a valid string.')
+    .nullish()
+    .transform((description) => description ?? null),
   delete: removed,
 })
 
 /** A rule as it may be written: lists that are empty may be absent. */
 export interface WrittenRule {
-  type: SegmentRule['type']
-  rules?: WrittenRule[] | undefined
-  conditions?: z.input<typeof writtenCondition>[] | undefined
-  delete?: boolean | undefined
+  readonly type: SegmentRule['type']
+  readonly rules?: readonly WrittenRule[] | undefined
+  readonly conditions?: readonly z.input<typeof writtenCondition>[] | undefined
+  readonly delete?: boolean | undefined
 }
 
 const writtenRule = z.object({
   type: oneOf(['ALL', 'ANY', 'NONE']),
-  get rules(): z.ZodType<SegmentRule[], WrittenRule[] | undefined> {
+  get rules(): z.ZodType<SegmentRule[], readonly WrittenRule[] | undefined> {
     return writtenRules.default([])
   },
-  conditions: z.array(writtenCondition).transform((conditions) => conditions.filter(isKept).map(without)).default([]),
+  conditions: z
+    .array(writtenCondition)
+    .transform((conditions) => conditions.filter(isKept).map(without))
+    .default([]),
   delete: removed,
 })
 
-const writtenRules: z.ZodType<SegmentRule[], WrittenRule[]> = z
+const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = z
   .array(writtenRule, 'Expected a list of items.')
   .transform((rules) => rules.filter(isKept).map(without))
 
