@@ -22,12 +22,12 @@ async function main(): Promise<void> {
   process.stdout.write(greet(config, { url: config.publicUrl ?? halyard.url, ...installation }))
 }
 
-function stopOnSignals({ runtime, stop }: Halyard): void {
+function stopOnSignals(halyard: Halyard): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      runtime.log.info({ signal }, 'stopping')
+      halyard.runtime.log.info({ signal }, 'stopping')
       setTimeout(() => process.exit(1), drainSecondsMax * 1000).unref()
-      stop().then(() => process.exit(0), fail)
+      halyard.stop().then(() => process.exit(0), fail)
     })
   }
 }

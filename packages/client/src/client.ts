@@ -27,7 +27,7 @@ export function createClient(options: ClientOptions, resource: Resource): object
 
 interface LooseInput {
   readonly params?: Readonly<Record<string, string | number>>
-  readonly query?: Readonly<Record<string, unknown>>
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
   readonly body?: unknown
 }
 

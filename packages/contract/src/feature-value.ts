@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { id, oneOf, text, yesOrNo } from './fields.ts'
+import { id, listOf, oneOf, text, yesOrNo } from './fields.ts'
 
 /** What a feature carries besides on or off. */
 export type FeatureValue = string | number | boolean | null
@@ -61,8 +61,7 @@ const weight = z
   .transform((written) => ({ variantId: written.multivariate_feature_option, weight: written.percentage_allocation }))
 
 /** Which share of identities gets which variant; what is left gets the state's own value. Variants that are absent get none. */
-const writtenWeights = z
-  .array(weight)
+const writtenWeights = listOf(weight)
   .refine((weights) => new Set(weights.map(({ variantId }) => variantId)).size === weights.length, 'A variant is listed twice.')
   .refine((weights) => !isOverHundred(weights.map(({ weight }) => weight)), 'The percentages add up to more than 100.')
 

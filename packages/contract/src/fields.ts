@@ -55,6 +55,9 @@ export const wholeNumber = (min: number, max = idMax) =>
     .min(min, `Ensure this value is greater than or equal to ${min}.`)
     .max(max, `Ensure this value is less than or equal to ${max}.`)
 
+/** Several of something. */
+export const listOf = <Item extends z.ZodType>(item: Item) => z.array(item, saying('Expected a list of items.'))
+
 /** E-mail addresses name people, so that case must not make two of one. */
 export const email = z.email(saying('Enter a valid email address.')).max(254, tooLong(254)).toLowerCase()
 

@@ -35,14 +35,9 @@ export async function requirePermission(
 }
 
 async function findScope(db: Queryable, scope: LocatedScope, value: unknown): Promise<ScopeRows | undefined> {
-  switch (scope.level) {
-    case 'organisation':
-      return findOrganisationScope(db, scope.by, value)
-    case 'project':
-      return findProjectScope(db, scope.by, value)
-    case 'environment':
-      return findEnvironmentScope(db, scope.by, value)
-  }
+  if (scope.level === 'organisation') return findOrganisationScope(db, scope.by, value)
+  if (scope.level === 'project') return findProjectScope(db, scope.by, value)
+  return findEnvironmentScope(db, scope.by, value)
 }
 
 /** What the actor is in an organisation; undefined: nothing, so it does not exist for them. */

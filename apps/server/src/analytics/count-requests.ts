@@ -150,8 +150,9 @@ async function writeCounts(control: Database, rows: readonly Count[]): Promise<v
     insert into usage_counts as u (environment_id, hour, resource, feature_name, user_agent, application_name, application_version, count)
     select *
       from unnest(
-        ${column('environmentId')}::integer[], ${column('hour')}::timestamptz[], ${column('resource')}::text[], ${column('featureName')}::text[],
-        ${column('userAgent')}::text[], ${column('applicationName')}::text[], ${column('applicationVersion')}::text[], ${column('count')}::bigint[]
+        ${column('environmentId')}::integer[], ${column('hour')}::timestamptz[], ${column('resource')}::text[],
+        ${column('featureName')}::text[], ${column('userAgent')}::text[], ${column('applicationName')}::text[],
+        ${column('applicationVersion')}::text[], ${column('count')}::bigint[]
       )
     on conflict (environment_id, hour, resource, feature_name, user_agent, application_name, application_version)
     do update set count = least(u.count::numeric + excluded.count, ${Number.MAX_SAFE_INTEGER})::bigint`.execute(control.db)

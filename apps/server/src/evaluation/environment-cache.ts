@@ -138,12 +138,11 @@ export class EnvironmentCache {
   async #poll(): Promise<void> {
     this.#unknownKeys.clear()
     const revisions = await findRevisions(this.#runtime.control.db, [...this.#held.keys()])
-    await Promise.all(
-      [...this.#held].map(([id, { snapshot }]) => {
-        const current = revisions.get(id)
-        return current?.epoch === snapshot.epoch && current.revision === snapshot.revision ? undefined : this.#load(id)
-      }),
-    )
+    const behind = [...this.#held.values()].filter(({ snapshot }) => {
+      const current = revisions.get(snapshot.environmentId)
+      return current?.epoch !== snapshot.epoch || current.revision !== snapshot.revision
+    })
+    await Promise.all(behind.map(({ snapshot }) => this.#load(snapshot.environmentId)))
   }
 
   // A database that hangs must not hang the poll: a comparison that takes too long is given up and the next one begins.

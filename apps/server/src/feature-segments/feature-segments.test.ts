@@ -29,7 +29,7 @@ async function startOverrides() {
     makeSegment: async (name: string, only?: number) =>
       (await server.as(authorization, api.segments).create({ params, body: { name, feature: only ?? null, rules: [{ type: 'ALL' }] } })).id,
     order: async () => {
-      const { results } = await places.list({ params: {}, query: place })
+      const { results } = await places.list({ query: place })
       expect(results.map(({ priority }) => priority)).toEqual(results.map((_, index) => index))
       return results.map((each) => each.segment_name)
     },
@@ -42,14 +42,32 @@ const path = '/api/v1/features/feature-segments/'
 test('a place is made first, and its state after it', async () => {
   const { places, place, makeSegment, states, environment, feature, project } = await startOverrides()
   const segment = await makeSegment('Staff')
-  const created = await places.create({ params: {}, body: { ...place, segment } })
-  expect(created).toEqual({ id: expect.any(Number), uuid: expect.any(String), feature: feature.id, segment, environment: environment.id, priority: 0, segment_name: 'Staff', is_feature_specific: false })
-  expect(await lastChange()).toMatchObject({ type: 'segment_override.created', project_id: project.id, environment_id: environment.id, subject_id: String(created.id) })
+  const created = await places.create({ body: { ...place, segment } })
+  expect(created).toEqual({
+    id: expect.any(Number),
+    uuid: expect.any(String),
+    feature: feature.id,
+    segment,
+    environment: environment.id,
+    priority: 0,
+    segment_name: 'Staff',
+    is_feature_specific: false,
+  })
+  expect(await lastChange()).toMatchObject({
+    type: 'segment_override.created',
+    project_id: project.id,
+    environment_id: environment.id,
+    subject_id: String(created.id),
+  })
   expect(await places.get({ params: { feature_segment: created.id } })).toEqual(created)
   expect(await places.getByUuid({ params: { uuid: created.uuid } })).toEqual(created)
   const state = await states.createTyped({
-    params: {},
-    body: { ...place, feature_segment: created.id, enabled: true, feature_state_value: { type: 'unicode', string_value: 'green', integer_value: null, boolean_value: null } },
+    body: {
+      ...place,
+      feature_segment: created.id,
+      enabled: true,
+      feature_state_value: { type: 'unicode', string_value: 'green', integer_value: null, boolean_value: null },
+    },
   })
   expect(state).toMatchObject({
     feature: feature.id,
@@ -60,9 +78,13 @@ test('a place is made first, and its state after it', async () => {
     feature_state_value: { type: 'unicode', string_value: 'green', integer_value: null, boolean_value: null },
     multivariate_feature_state_values: [],
   })
-  expect(await lastChange()).toMatchObject({ type: 'segment_override.updated', subject_id: String(created.id), after: { id: state.id, enabled: true, value: 'green', priority: 0 } })
-  expect((await states.listTyped({ params: {}, query: { environment: environment.id, feature_segment: created.id } })).results).toEqual([state])
-  await expect(states.createTyped({ params: {}, body: { ...place, feature_segment: created.id } })).rejects.toMatchObject({ status: 400 })
+  expect(await lastChange()).toMatchObject({
+    type: 'segment_override.updated',
+    subject_id: String(created.id),
+    after: { id: state.id, enabled: true, value: 'green', priority: 0 },
+  })
+  expect((await states.listTyped({ query: { environment: environment.id, feature_segment: created.id } })).results).toEqual([state])
+  await expect(states.createTyped({ body: { ...place, feature_segment: created.id } })).rejects.toMatchObject({ status: 400 })
 })
 
 test('an override is made in one step, with the feature’s initial value where none is given', async () => {
@@ -75,16 +97,33 @@ test('an override is made in one step, with the feature’s initial value where 
     feature_segment: { id: expect.any(Number), uuid: expect.any(String), segment, priority: 0 },
     version: 2,
   })
-  expect(await lastChange()).toMatchObject({ type: 'segment_override.created', environment_id: environment.id, subject_id: String(created.feature_segment.id), after: { id: created.id, priority: 0 } })
+  expect(await lastChange()).toMatchObject({
+    type: 'segment_override.created',
+    environment_id: environment.id,
+    subject_id: String(created.feature_segment.id),
+    after: { id: created.id, priority: 0 },
+  })
 })
 
 test('the override of the strongest segment wins', async () => {
   const { places, inFeature, makeSegment, environment } = await startOverrides()
-  const one = await places.createOverride({ params: inFeature, body: { feature_segment: { segment: await makeSegment('One') }, enabled: true, feature_state_value: { integer_value: 1 } } })
-  const two = await places.createOverride({ params: inFeature, body: { feature_segment: { segment: await makeSegment('Two') }, enabled: true, feature_state_value: { integer_value: 2 } } })
-  const served = async () => (await server.send('POST', '/api/v1/identities/', { headers: { 'x-environment-key': environment.api_key }, body: { identifier: 'ada' } })).body
+  const one = await places.createOverride({
+    params: inFeature,
+    body: { feature_segment: { segment: await makeSegment('One') }, enabled: true, feature_state_value: { integer_value: 1 } },
+  })
+  const two = await places.createOverride({
+    params: inFeature,
+    body: { feature_segment: { segment: await makeSegment('Two') }, enabled: true, feature_state_value: { integer_value: 2 } },
+  })
+  const served = async () =>
+    (
+      await server.send('POST', '/api/v1/identities/', {
+        headers: { 'x-environment-key': environment.api_key },
+        body: { identifier: 'ada' },
+      })
+    ).body
   expect(await served()).toMatchObject({ flags: [{ feature_state_value: 1 }] })
-  await places.updatePriorities({ params: {}, body: [{ id: two.feature_segment.id, priority: 0 }] })
+  await places.updatePriorities({ body: [{ id: two.feature_segment.id, priority: 0 }] })
   expect(await served()).toMatchObject({ flags: [{ feature_state_value: 2 }] })
   await places.delete({ params: { feature_segment: two.feature_segment.id } })
   expect(await served()).toMatchObject({ flags: [{ feature_state_value: 1 }] })
@@ -94,15 +133,26 @@ test('the override of the strongest segment wins', async () => {
 
 test('priorities stay dense whatever is added, moved or removed', async () => {
   const { places, place, makeSegment, order, feature } = await startOverrides()
-  const add = async (name: string, priority?: number | null) => (await places.create({ params: {}, body: { ...place, segment: await makeSegment(name), ...(priority !== undefined && { priority }) } })).id
+  const add = async (name: string, priority?: number | null) =>
+    (await places.create({ body: { ...place, segment: await makeSegment(name), ...(priority !== undefined && { priority }) } })).id
   const [a, b, c, d] = [await add('a'), await add('b'), await add('c', 0), await add('d', 99)]
   expect(await order()).toEqual(['c', 'a', 'b', 'd'])
   await add('e', null)
   expect(await order()).toEqual(['c', 'a', 'b', 'd', 'e'])
-  const moved = await places.updatePriorities({ params: {}, body: [{ id: d, priority: 0 }, { id: c, priority: 3 }] })
+  const moved = await places.updatePriorities({
+    body: [
+      { id: d, priority: 0 },
+      { id: c, priority: 3 },
+    ],
+  })
   expect(moved.map((each) => each.segment_name)).toEqual(['d', 'a', 'b', 'c', 'e'])
-  expect(await lastChange()).toMatchObject({ type: 'segment_override.reordered', subject_id: String(feature.id), before: { order: [c, a, b, d, expect.any(Number)] }, after: { order: [d, a, b, c, expect.any(Number)] } })
-  await places.updatePriorities({ params: {}, body: [{ id: a, priority: 1000 }] })
+  expect(await lastChange()).toMatchObject({
+    type: 'segment_override.reordered',
+    subject_id: String(feature.id),
+    before: { order: [c, a, b, d, expect.any(Number)] },
+    after: { order: [d, a, b, c, expect.any(Number)] },
+  })
+  await places.updatePriorities({ body: [{ id: a, priority: 1000 }] })
   expect(await order()).toEqual(['d', 'b', 'c', 'e', 'a'])
   await places.delete({ params: { feature_segment: b } })
   expect(await order()).toEqual(['d', 'c', 'e', 'a'])
@@ -110,12 +160,26 @@ test('priorities stay dense whatever is added, moved or removed', async () => {
 
 test('an override that comes back has its ids, and begins anew', async () => {
   const { places, inFeature, makeSegment, authorization, params, feature } = await startOverrides()
-  const variant = await server.as(authorization, api.variants).create({ params: { ...params, feature: feature.id }, body: { string_value: 'x', default_percentage_allocation: 10 } })
+  const variant = await server
+    .as(authorization, api.variants)
+    .create({ params: { ...params, feature: feature.id }, body: { string_value: 'x', default_percentage_allocation: 10 } })
   const segment = await makeSegment('Staff')
   const weights = [{ multivariate_feature_option: variant.id, percentage_allocation: 40 }]
-  const first = await places.createOverride({ params: inFeature, body: { feature_segment: { segment }, enabled: true, feature_state_value: { integer_value: 1 }, multivariate_feature_state_values: weights } })
+  const first = await places.createOverride({
+    params: inFeature,
+    body: {
+      feature_segment: { segment },
+      enabled: true,
+      feature_state_value: { integer_value: 1 },
+      multivariate_feature_state_values: weights,
+    },
+  })
   await places.delete({ params: { feature_segment: first.feature_segment.id } })
-  expect(await lastChange()).toMatchObject({ type: 'segment_override.deleted', subject_id: String(first.feature_segment.id), before: { id: first.id, value: 1, priority: 0 } })
+  expect(await lastChange()).toMatchObject({
+    type: 'segment_override.deleted',
+    subject_id: String(first.feature_segment.id),
+    before: { id: first.id, value: 1, priority: 0 },
+  })
   await expect(places.get({ params: { feature_segment: first.feature_segment.id } })).rejects.toMatchObject({ status: 404 })
   const [weight] = first.multivariate_feature_state_values
   const again = await places.createOverride({ params: inFeature, body: { feature_segment: { segment } } })
@@ -132,8 +196,14 @@ test('an override that comes back has its ids, and begins anew', async () => {
 
 test('one edit of a feature in an environment is one version', async () => {
   const { places, inFeature, makeSegment, environment, feature } = await startOverrides()
-  const override = await places.createOverride({ params: inFeature, body: { feature_segment: { segment: await makeSegment('One') }, enabled: true } })
-  await places.createOverride({ params: inFeature, body: { feature_segment: { segment: await makeSegment('Two'), priority: 0 }, enabled: true } })
+  const override = await places.createOverride({
+    params: inFeature,
+    body: { feature_segment: { segment: await makeSegment('One') }, enabled: true },
+  })
+  await places.createOverride({
+    params: inFeature,
+    body: { feature_segment: { segment: await makeSegment('Two'), priority: 0 }, enabled: true },
+  })
   await places.delete({ params: { feature_segment: override.feature_segment.id } })
   const headers = await server.control.db
     .selectFrom('feature_versions')
@@ -151,16 +221,22 @@ test('one edit of a feature in an environment is one version', async () => {
 test('a segment overrides a feature once, and one made for a feature only that one', async () => {
   const { places, place, inFeature, makeSegment, authorization, params, send } = await startOverrides()
   const segment = await makeSegment('Staff')
-  await places.create({ params: {}, body: { ...place, segment } })
-  expect(await send('POST', path, { ...place, segment })).toMatchObject({ status: 400, body: { non_field_errors: ['The segment “Staff” already overrides “beta” in Production.'] } })
+  await places.create({ body: { ...place, segment } })
+  expect(await send('POST', path, { ...place, segment })).toMatchObject({
+    status: 400,
+    body: { non_field_errors: ['The segment “Staff” already overrides “beta” in Production.'] },
+  })
   const other = await server.as(authorization, api.features).create({ params, body: { name: 'other' } })
   const only = await makeSegment('Only other', other.id)
-  expect(await send('POST', path, { ...place, segment: only })).toMatchObject({ status: 400, body: { segment: [expect.stringContaining('made for another feature')] } })
+  expect(await send('POST', path, { ...place, segment: only })).toMatchObject({
+    status: 400,
+    body: { segment: [expect.stringContaining('made for another feature')] },
+  })
   await expect(places.createOverride({ params: inFeature, body: { feature_segment: { segment: only } } })).rejects.toMatchObject({
     status: 400,
     errors: { feature_segment: { segment: [expect.stringContaining('made for another feature')] } },
   })
-  const allowed = await places.create({ params: {}, body: { ...place, feature: other.id, segment: only } })
+  const allowed = await places.create({ body: { ...place, feature: other.id, segment: only } })
   expect(allowed).toMatchObject({ is_feature_specific: true })
 })
 
@@ -171,11 +247,19 @@ test('a segment or feature of another project does not exist', async () => {
   const missing = (id: number) => [`Invalid pk "${id}" - object does not exist.`]
   expect(await send('POST', path, { ...place, segment: foreign })).toMatchObject({ status: 400, body: { segment: missing(foreign) } })
   const own = await makeSegment('Ours')
-  expect(await send('POST', path, { ...place, feature: other.feature.id, segment: own })).toMatchObject({ status: 400, body: { feature: missing(other.feature.id) } })
+  expect(await send('POST', path, { ...place, feature: other.feature.id, segment: own })).toMatchObject({
+    status: 400,
+    body: { feature: missing(other.feature.id) },
+  })
   expect(await send('POST', path, { ...place, environment: other.environment.id, segment: own })).toMatchObject({ status: 404 })
-  await expect(places.createOverride({ params: { ...inFeature, feature: other.feature.id }, body: { feature_segment: { segment: own } } })).rejects.toMatchObject({ status: 404 })
-  const theirs = await other.places.create({ params: {}, body: { ...other.place, segment: foreign } })
-  await expect(states.createTyped({ params: {}, body: { ...place, feature_segment: theirs.id } })).rejects.toMatchObject({ status: 400, errors: { feature_segment: missing(theirs.id) } })
+  await expect(
+    places.createOverride({ params: { ...inFeature, feature: other.feature.id }, body: { feature_segment: { segment: own } } }),
+  ).rejects.toMatchObject({ status: 404 })
+  const theirs = await other.places.create({ body: { ...other.place, segment: foreign } })
+  await expect(states.createTyped({ body: { ...place, feature_segment: theirs.id } })).rejects.toMatchObject({
+    status: 400,
+    errors: { feature_segment: missing(theirs.id) },
+  })
   expect((await send('GET', `${path}${theirs.id}/`)).status).toBe(404)
   expect((await send('DELETE', `${path}${theirs.id}/`)).status).toBe(404)
   expect((await send('GET', `${path}get-by-uuid/${theirs.uuid}/`)).status).toBe(404)
@@ -185,13 +269,23 @@ test('priorities are moved within one feature only', async () => {
   const { places, place, makeSegment, authorization, params, send } = await startOverrides()
   const move = (body: unknown) => send('POST', `${path}update-priorities/`, body)
   const segment = await makeSegment('Staff')
-  const one = await places.create({ params: {}, body: { ...place, segment } })
+  const one = await places.create({ body: { ...place, segment } })
   const sibling = await server.as(authorization, api.features).create({ params, body: { name: 'sibling' } })
-  const two = await places.create({ params: {}, body: { ...place, feature: sibling.id, segment } })
+  const two = await places.create({ body: { ...place, feature: sibling.id, segment } })
   const other = await startOverrides()
-  const theirs = await other.places.create({ params: {}, body: { ...other.place, segment: await other.makeSegment('Theirs') } })
-  expect(await move([{ id: one.id, priority: 0 }, { id: two.id, priority: 1 }])).toMatchObject({ status: 400, body: { non_field_errors: [expect.stringContaining('same feature')] } })
-  expect(await move([{ id: one.id, priority: 0 }, { id: theirs.id, priority: 1 }])).toMatchObject({ status: 400, body: { non_field_errors: [expect.stringContaining('not found')] } })
+  const theirs = await other.places.create({ body: { ...other.place, segment: await other.makeSegment('Theirs') } })
+  expect(
+    await move([
+      { id: one.id, priority: 0 },
+      { id: two.id, priority: 1 },
+    ]),
+  ).toMatchObject({ status: 400, body: { non_field_errors: [expect.stringContaining('same feature')] } })
+  expect(
+    await move([
+      { id: one.id, priority: 0 },
+      { id: theirs.id, priority: 1 },
+    ]),
+  ).toMatchObject({ status: 400, body: { non_field_errors: [expect.stringContaining('not found')] } })
   expect((await move([{ id: theirs.id, priority: 0 }])).status).toBe(404)
   expect(await move([])).toMatchObject({ status: 400, body: { non_field_errors: ['This list may not be empty.'] } })
   expect(await move([{ id: one.id }])).toMatchObject({ status: 400, body: [{ priority: ['This field is required.'] }] })
@@ -201,7 +295,10 @@ test('priorities are moved within one feature only', async () => {
 
 test('a list asks for environment and feature', async () => {
   const { send, environment, authorization } = await startOverrides()
-  expect(await send('GET', path)).toMatchObject({ status: 400, body: { environment: ['This field is required.'], feature: ['This field is required.'] } })
+  expect(await send('GET', path)).toMatchObject({
+    status: 400,
+    body: { environment: ['This field is required.'], feature: ['This field is required.'] },
+  })
   const { body } = await server.send('GET', `${path}?environment=${environment.id}`, { authorization })
   expect(body).toEqual({ feature: ['This field is required.'] })
 })

@@ -59,7 +59,7 @@ interface Scope {
   readonly feature: Pick<FeatureRow, 'id' | 'initial_value'>
 }
 
-export type OverrideTarget = { readonly segmentId: number } | { readonly identifier: string }
+type OverrideTarget = { readonly segmentId: number } | { readonly identifier: string }
 
 /**
  * Part of commands that make overrides; they record the change. An override that was there before comes back with its ids, so
@@ -112,7 +112,7 @@ export async function removeOverrides(
      where s.id = t.id`.execute(edit.tx)
 }
 
-export interface VersionHeader {
+interface VersionHeader {
   readonly id: number
   readonly environment_id: number
   readonly feature_id: number

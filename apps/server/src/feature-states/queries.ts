@@ -4,8 +4,6 @@ import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
 import type { FeatureSegmentsTable, FeaturesTable } from '../runtime/tables.ts'
 import { readState, type PlacedState } from './rules.ts'
 
-export { readState, type FeatureStateRow, type PlacedState } from './rules.ts'
-
 export type FeatureRow = Selectable<FeaturesTable>
 export type PlaceRow = Selectable<FeatureSegmentsTable>
 

@@ -86,5 +86,5 @@ export const presentState = (state: FeatureStateRow) => ({
   environment_feature_version: null,
 })
 
-export const presentWeights = (weights: readonly Weight[]) =>
+const presentWeights = (weights: readonly Weight[]) =>
   weights.map((each) => ({ id: each.id, multivariate_feature_option: each.variant_id, percentage_allocation: each.weight }))

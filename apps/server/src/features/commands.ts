@@ -102,6 +102,8 @@ export async function addOwners(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: n
 export async function removeOwners(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number, users: readonly number[]): Promise<FeatureRow> {
   const { project, before } = await lockFeature(edit, scope, id)
   const had = await listOwnerIds(edit, before)
+  // Somebody who left the organisation can still be taken off.
+  await refuseStrangers(edit, project, { field: 'user_ids', users: users.filter((user) => !had.includes(user)) })
   const reason = whyNotOwned(
     project,
     had.filter((owner) => !users.includes(owner)),

@@ -63,7 +63,7 @@ function refuseOtherMethods(app: FastifyInstance, url: string, allowed: Readonly
 
 async function answerRequest(runtime: Runtime, route: Route, request: FastifyRequest, afterCommit: AfterCommit): Promise<unknown> {
   const { endpoint } = route
-  const sources = { params: record(request.params), query: record(request.query), body: request.body ?? {} }
+  const sources = { params: record(request.params), query: record(request.query), body: request.body === undefined ? {} : request.body }
   const actor = await findActor(runtime, endpoint, request)
   const rows = await findRows(runtime, endpoint.scope, { actor, sources, endpoint })
   const origin = { requestId: request.id, address: request.ip }
@@ -107,12 +107,9 @@ async function findRows(runtime: Runtime, scope: Scope, { actor, sources, endpoi
   if (!('from' in scope) || !actor) return {}
   const [source, steps] = splitSource(scope.from)
   const value = steps.reduce<unknown>((at, step) => record(at)[step], sources[source])
-  // A body or query without the field that says where: its schema says so better than “not found”.
-  if (value === undefined && source !== 'params') {
-    const schema = endpoint[source]
-    if (schema) parse(schema, sources[source])
-    throw notFound()
-  }
+  // A body or query that does not say where, or says it wrong: its schema says so better than “not found”.
+  const schema = source === 'params' ? undefined : endpoint[source]
+  if (schema) parse(schema, sources[source])
   return authorise(runtime.control.db, actor, scope, { permission: endpoint.permission, value })
 }
 

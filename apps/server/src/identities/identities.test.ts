@@ -124,7 +124,8 @@ describe('the list', () => {
         id: identityId(environment.id, identifier),
       }))
       await server.runtime.identities.pool.query(
-        `insert into identities select $1, bucket, identifier, id, '{}', now(), now() from unnest($2::smallint[], $3::text[], $4::bigint[]) as k (bucket, identifier, id)`,
+        `insert into identities select $1, bucket, identifier, id, '{}', now(), now()
+           from unnest($2::smallint[], $3::text[], $4::bigint[]) as k (bucket, identifier, id)`,
         [environment.id, keys.map(({ id }) => identityBucket(id)), keys.map(({ identifier }) => identifier), keys.map(({ id }) => id)],
       )
     }

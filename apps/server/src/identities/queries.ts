@@ -24,8 +24,8 @@ export interface StoredRow {
 
 /** The two hot statements. Keys are distinct and in the order of `compareKeys`, in which PostgreSQL then locks the rows. */
 export interface BatchStatements {
-  read(keys: readonly IdentityKey[]): QueryConfig
-  write(rows: readonly IdentityWrite[], at: Date): QueryConfig
+  readonly read: (keys: readonly IdentityKey[]) => QueryConfig
+  readonly write: (rows: readonly IdentityWrite[], at: Date) => QueryConfig
 }
 
 // Only immutable functions and bound values: what a sharded store accepts. Traits are flat, so stripping nulls strips no more.
@@ -53,7 +53,8 @@ const oneTable: BatchStatements = {
     text: `
       insert into identities as t (${columns})
       select k.environment_id, k.bucket, k.identifier, k.id, k.traits::jsonb, $6::timestamptz, $6::timestamptz
-        from unnest($1::integer[], $2::smallint[], $3::text[], $4::bigint[], $5::text[]) as k (environment_id, bucket, identifier, id, traits)
+        from unnest($1::integer[], $2::smallint[], $3::text[], $4::bigint[], $5::text[])
+          as k (environment_id, bucket, identifier, id, traits)
       ${merge}`,
     values: [
       rows.map((row) => row.environmentId),

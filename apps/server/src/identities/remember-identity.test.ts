@@ -1,8 +1,9 @@
 import type { TraitValue } from '@halyard/engine'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Database } from '../runtime/database.ts'
-import { openTestDatabase, quiet, testServerUrl } from '../testing/test-database.ts'
-import { batchStatements, incrementStatement, type StoreLayout } from './queries.ts'
+import { describeOnServer } from '../testing/describe-on-server.ts'
+import { openTestDatabase, quiet } from '../testing/test-database.ts'
+import { batchStatements, type StoreLayout } from './queries.ts'
 import { createIdentityStore, type IdentityStore, type IdentityStoreOptions } from './remember-identity.ts'
 import { identityKey } from './rules.ts'
 
@@ -266,101 +267,33 @@ test('nobody waits longer than the deadline, and those that were left are not wo
   expect(await see('ada', {}, impatient)).toMatchObject({ degraded: false })
 })
 
-describe('the statements', () => {
-  async function fill(): Promise<void> {
-    const { write } = batchStatements('one-table')
-    const all = Array.from({ length: 10_000 }, (_, index) => ({
-      ...identityKey(place.environmentId, `user ${index}`),
-      traits: '{"plan":"pro","age":36,"city":"London"}',
-    }))
-    for (let start = 0; start < all.length; start += 1000) await database.pool.query(write(all.slice(start, start + 1000), new Date()))
-    await database.pool.query('analyze identities')
-  }
-
-  const explain = async ({ text, values }: { text: string; values?: unknown[] | undefined }) =>
-    (await database.pool.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values ?? [])).rows.map((row) => row['QUERY PLAN']).join('\n')
-
-  test('look every identity up by the primary key alone', async () => {
-    await fill()
-    const keys = Array.from({ length: 200 }, (_, index) => identityKey(place.environmentId, `user ${index * 40}`))
-    for (const layout of ['one-table', 'sharded'] as const) {
-      const { read, write } = batchStatements(layout)
-      for (const some of [keys.slice(0, 1), keys.slice(0, 10), keys]) {
-        const reading = await explain(read(some))
-        expect(reading).toContain('identities_pkey')
-        expect(reading).not.toMatch(/Seq Scan|identities_by_id/)
-        const writing = await explain(
-          write(
-            some.map((key) => ({ ...key, traits: '{}' })),
-            new Date(),
-          ),
+// The embedded database has one session, which cannot wait for itself.
+describeOnServer('two sessions', () => {
+  test('a batch that PostgreSQL chose to end a deadlock is tried again', async () => {
+    await Promise.all([see('a'), see('b')])
+    const rival = await database.pool.connect()
+    try {
+      const update = (identifier: string) =>
+        rival.query('update identities set updated_at = now() where environment_id = $1 and identifier = $2', [
+          place.environmentId,
+          identifier,
+        ])
+      await rival.query('begin')
+      await update('b')
+      const sightings = Promise.all([see('a', { seen: true }), see('b', { seen: true })])
+      await vi.waitFor(async () => {
+        const { rows } = await database.pool.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         )
-        expect(writing).toContain('Conflict Arbiter Indexes: identities_pkey')
-        expect(writing).not.toMatch(/Seq Scan|Index Scan/)
-      }
+        expect(rows).toHaveLength(1)
+      })
+      // Whoever waited first is chosen, which is the batch.
+      await update('a')
+      await rival.query('commit')
+      expect((await sightings).map((answer) => answer.degraded)).toEqual([false, false])
+      expect((await look('b')).traits).toEqual(traits({ seen: true }))
+    } finally {
+      rival.release()
     }
-    expect(await explain(incrementStatement(identityKey(place.environmentId, 'ada'), { trait: 'count', by: 1, at: new Date() }))).toContain(
-      'identities_pkey',
-    )
-  })
-
-  test('use only immutable functions where rows collide', async () => {
-    const { rows } = await database.pool.query<{ volatility: string }>(
-      `select distinct provolatile as volatility from pg_proc
-        where proname in ('jsonb_strip_nulls', 'jsonb_concat', 'jsonb_set', 'jsonb_typeof', 'numeric_in', 'numeric_out', 'jsonb_in', 'trunc', 'abs')`,
-    )
-    expect(rows.map((row) => row.volatility)).toEqual(['i'])
-  })
-
-  // The embedded database tells no statistics of this kind.
-  if (testServerUrl !== undefined) {
-    test('update rows in place', async () => {
-      const own = await openTestDatabase({ poolSize: 4 })
-      try {
-        await own.pool.query('alter table identities set (autovacuum_enabled = false)')
-        const updating = open({}, own)
-        const seeAll = (numbers: readonly number[], round: number) =>
-          Promise.all(numbers.map((number) => see(`user ${number}`, { round, plan: 'pro' }, updating)))
-        const numbers = Array.from({ length: 20_000 }, (_, number) => number)
-        await seeAll(numbers, 0)
-        // Each once, from all over the table.
-        const scattered = numbers.map((number) => (number * 7919) % numbers.length)
-        for (let start = 0; start < scattered.length; start += 500) await seeAll(scattered.slice(start, start + 500), 1)
-        await updating.close()
-        // Connections tell the statistics what they did when they are asked to.
-        await Promise.all(Array.from({ length: 4 }, () => own.pool.query('select pg_stat_force_next_flush(), pg_sleep(0.1)')))
-        const { rows } = await own.pool.query<{ updates: number; hot: number }>(
-          `select n_tup_upd as updates, n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'identities'`,
-        )
-        const [{ updates, hot } = { updates: 0, hot: 0 }] = rows
-        expect(updates).toBe(20_000)
-        expect(hot / updates).toBeGreaterThanOrEqual(0.95)
-      } finally {
-        await own.close()
-      }
-    })
-  }
-})
-
-describe('tables of the identity store', () => {
-  const identityTables = `select c.oid, c.relname from pg_class c where obj_description(c.oid, 'pg_class') like 'identity:%'`
-
-  test('have the bucket in every unique key, so that they can be distributed by it', async () => {
-    const { rows } = await database.pool.query<{ table: string; columns: string[] }>(
-      `select t.relname as table, array_agg(a.attname::text) as columns
-         from (${identityTables}) t join pg_index i on i.indrelid = t.oid and i.indisunique join pg_attribute a on a.attrelid = t.oid and a.attnum = any(i.indkey)
-        group by t.relname, i.indexrelid`,
-    )
-    expect(rows.length).toBeGreaterThan(0)
-    for (const key of rows) expect(key.columns).toContain('bucket')
-  })
-
-  test('have no triggers, no references and no generated columns, which a distributed table refuses', async () => {
-    const { rows } = await database.pool.query(
-      `select t.relname from (${identityTables}) t join pg_trigger g on g.tgrelid = t.oid
-       union all select t.relname from (${identityTables}) t join pg_constraint c on c.contype = 'f' and t.oid in (c.conrelid, c.confrelid)
-       union all select t.relname from (${identityTables}) t join pg_attribute a on a.attrelid = t.oid and (a.attidentity <> '' or a.attgenerated <> '')`,
-    )
-    expect(rows).toEqual([])
   })
 })

@@ -55,7 +55,8 @@ export function createIdentityStore(database: Database, options: IdentityStoreOp
   const ordinaryLanes = database.embedded ? 1 : Math.min(lanesMax, database.pool.options.max)
   const groups = layout === 'sharded' ? Array.from({ length: shardLanes }, () => group(1)) : [group(ordinaryLanes)]
   const increments = createGroupCommit<Increment, number | 'not-an-integer'>({
-    lanes: ordinaryLanes,
+    // Few callers add; they must not take the connections of all others.
+    lanes: Math.min(2, ordinaryLanes),
     sizeMax: 1,
     deadlineMs,
     work: async ([request]) => request?.resolve(await increment(database.pool, request.item, now())),

@@ -61,7 +61,8 @@ async function mergeTrait(
   const { rows } = await sql<{ traits: unknown }>`
     update identities
        set traits = jsonb_strip_nulls(traits || ${traitsJson(new Map([[key, value]]))}::jsonb), updated_at = ${at}
-     where environment_id = ${identity.environment_id} and bucket = ${identity.bucket} and identifier = ${identity.identifier} and ${condition}
+     where environment_id = ${identity.environment_id} and bucket = ${identity.bucket} and identifier = ${identity.identifier}
+       and ${condition}
     returning traits`.execute(identities)
   return rows[0] && readTraits(rows[0].traits)
 }

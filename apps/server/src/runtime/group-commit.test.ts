@@ -18,9 +18,9 @@ function openBatches() {
 test('what is submitted in one go is one batch, and what comes while all lanes are busy is the next', async () => {
   const { batches, work } = openBatches()
   const group = createGroupCommit({ lanes: 1, sizeMax: 3, deadlineMs: 10_000, work })
-  const answers = [1, 2].map(group.submit)
+  const answers = [1, 2].map((item) => group.submit(item))
   await Promise.resolve()
-  answers.push(...[3, 4, 5, 6].map(group.submit))
+  answers.push(...[3, 4, 5, 6].map((item) => group.submit(item)))
   for (let at = 0; at < 3; at += 1) {
     await vi.waitFor(() => expect(batches).toHaveLength(at + 1))
     batches[at]?.end()
@@ -65,6 +65,6 @@ test('what the work throws settles those that it left, and the lane goes on', as
       throw new Error('the rest is lost')
     },
   })
-  const settled = await Promise.allSettled([1, 2, 3].map(group.submit))
+  const settled = await Promise.allSettled([1, 2, 3].map((item) => group.submit(item)))
   expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
 })

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import { RecentlyUsed } from './recently-used.ts'
 
 const open = (entriesMax: number, sizeMax: number) => new RecentlyUsed<string>({ entriesMax, sizeMax, sizeOf: (_, value) => value.length })
-const held = (map: RecentlyUsed<string>, keys: string) => [...keys].filter((key) => map.get(key) !== undefined).join('')
+const held = (map: RecentlyUsed<string>, keys: string) =>
+  keys
+    .split('')
+    .filter((key) => map.get(key) !== undefined)
+    .join('')
 
 test('forgets what was set longest ago when there are too many', () => {
   const map = open(3, 100)

@@ -63,7 +63,7 @@ test('a first start prints what to do next, and it works', async () => {
   const token = new URL(link).searchParams.get('token')
   expect((await fetch(link)).status).toBe(200)
   const [one, other] = await Promise.all([1, 2].map(() => post(`${url}/api/v1/setup/`, { token, ...person })))
-  expect([one?.status, other?.status].toSorted()).toEqual([201, 403])
+  expect([one?.status, other?.status]).toEqual(expect.arrayContaining([201, 403]))
   const organisations = await createClient({ baseUrl: url, authorization: await signIn(url) }, api.organisations).list({})
   expect(organisations.results).toMatchObject([{ name: 'Demo', role: 'ADMIN' }])
 })

@@ -1,6 +1,9 @@
 import { api, type Resource } from '@halyard/contract'
 import { createClient, type ResourceClient } from '@halyard/client'
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Config } from '../runtime/config.ts'
 import type { Database } from '../runtime/database.ts'
@@ -68,13 +71,18 @@ export const testConfig: Config = {
 /** The whole server on a database and a port of its own. */
 export async function startServer(overrides: Partial<Config> = {}): Promise<TestServer> {
   const control = await openTestDatabase()
-  const config = { ...testConfig, ...overrides }
+  const dataDir = await mkdtemp(join(tmpdir(), 'halyard-test-'))
+  const config = { ...testConfig, dataDir, ...overrides }
   const runtime: Runtime = { config, control, identities: control, log: pino({ level: config.logLevel }), now: () => new Date() }
   const halyard = await startHalyard(runtime)
   const send = (method: string, path: string, options: SendOptions = {}) => request(halyard.url, { method, path, ...options })
   const as: TestServer['as'] = (authorization, resource) => createClient({ baseUrl: halyard.url, authorization }, resource)
+  const close = async () => {
+    await halyard.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
   const signUp = (firstName = 'Ada') => signUpAt(send, firstName)
-  return { url: halyard.url, runtime, control, as, send, signUp, makeProject: () => makeProjectAt({ as, signUp }), close: halyard.stop }
+  return { url: halyard.url, runtime, control, as, send, signUp, makeProject: () => makeProjectAt({ as, signUp }), close }
 }
 
 async function request(

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { resource, type Scope } from '../endpoint.ts'
 import { shownState, typedValue, writtenState, writtenTypedValue } from '../feature-value.ts'
-import { id, wholeNumber } from '../fields.ts'
+import { id, listOf, wholeNumber } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 
 const priority = wholeNumber(0).describe('0 is the strongest.')
@@ -87,7 +87,7 @@ export const featureSegments = resource({
     summary: 'Moves segment overrides of one feature to other places; those not named keep their order.',
     scope: { level: 'environment', by: 'feature_segment', from: 'body.0.id' },
     permission: 'MANAGE_SEGMENT_OVERRIDES',
-    body: z.array(z.object({ id, priority }), 'Expected a list of items.').min(1, 'This list may not be empty.'),
+    body: listOf(z.object({ id, priority })).min(1, 'This list may not be empty.'),
     reply: z.array(place).describe('All of the feature, the strongest first.'),
     records: ['segment_override.reordered'],
   },

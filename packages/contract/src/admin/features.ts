@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { resource, type Scope } from '../endpoint.ts'
 import { plainValue } from '../feature-value.ts'
-import { id, name, oneOf, yesOrNo } from '../fields.ts'
+import { id, listOf, name, oneOf, yesOrNo } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 import { variant, writtenVariant } from './variants.ts'
 
@@ -35,8 +35,7 @@ const settings = {
   description: z.string('Not a valid string.').nullable(),
   is_archived: yesOrNo.describe('A label: archived features are still served.'),
   is_server_key_only: yesOrNo.describe('True: served to server-side keys only.'),
-  tags: z
-    .array(id, 'Expected a list of ids.')
+  tags: listOf(id)
     .nullable()
     .transform((tags) => tags ?? undefined),
 }
@@ -98,11 +97,11 @@ const newFeature = z.object({
   is_archived: settings.is_archived.default(false),
   is_server_key_only: settings.is_server_key_only.default(false),
   tags: settings.tags.optional(),
-  owners: z.array(id, 'Expected a list of ids.').default([]).describe('Ids of people; when there are none, whoever creates it.'),
-  multivariate_options: z.array(writtenVariant).default([]),
+  owners: listOf(id).default([]).describe('Ids of people; when there are none, whoever creates it.'),
+  multivariate_options: listOf(writtenVariant).default([]),
 })
 
-const changedOwners = z.object({ user_ids: z.array(id, 'Expected a list of ids.') })
+const changedOwners = z.object({ user_ids: listOf(id) })
 const scope = { level: 'project', by: 'id', from: 'params.project' } as const satisfies Scope
 
 export const features = resource({

@@ -1,7 +1,7 @@
 import type { Operator } from '@halyard/engine'
 import * as z from 'zod'
 import { resource, type Scope } from '../endpoint.ts'
-import { id, name, oneOf, text, yesOrNo } from '../fields.ts'
+import { id, listOf, name, oneOf, text, yesOrNo } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 
 const operators = [
@@ -67,16 +67,15 @@ const writtenRule = z.object({
   get rules(): z.ZodType<SegmentRule[], readonly WrittenRule[] | undefined> {
     return writtenRules.default([])
   },
-  conditions: z
-    .array(writtenCondition)
+  conditions: listOf(writtenCondition)
     .transform((conditions) => conditions.filter(isKept).map(without))
     .default([]),
   delete: removed,
 })
 
-const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = z
-  .array(writtenRule, 'Expected a list of items.')
-  .transform((rules) => rules.filter(isKept).map(without))
+const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = listOf(writtenRule).transform((rules) =>
+  rules.filter(isKept).map(without),
+)
 
 const condition = z.object({
   operator: z.enum(operators),
