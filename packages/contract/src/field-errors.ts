@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { invalid, Problem, type FieldErrors } from './problem.ts'
+import { messages, notAList, notAnObject } from './sdk/text.ts'
 
 type Tree = { messages: string[]; children: Map<string | number, Tree> }
 
@@ -48,6 +49,22 @@ function presentList(tree: Tree, last: number): readonly FieldErrors[] {
     const errors = child ? present(child) : {}
     return isFieldErrors(errors) ? errors : { non_field_errors: errors }
   })
+}
+
+const expectations: Readonly<Record<string, (input: unknown) => string>> = {
+  object: notAnObject,
+  array: notAList,
+  string: () => messages.notText,
+  boolean: () => messages.notBoolean,
+  number: () => 'A valid number is required.',
+  int: () => messages.notInteger,
+}
+
+/** What is said of a value of the wrong kind where its schema has no words of its own: those of Django REST framework. */
+export const wordIssue: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== 'invalid_type') return undefined
+  if (issue.input === undefined) return messages.required
+  return issue.input === null ? messages.null : expectations[issue.expected]?.(issue.input)
 }
 
 const isFieldErrors = (errors: FieldErrors | readonly string[] | readonly FieldErrors[]): errors is FieldErrors => !Array.isArray(errors)

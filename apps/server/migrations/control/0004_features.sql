@@ -152,6 +152,8 @@ create table feature_states (
   unique nulls not distinct (environment_id, feature_id, segment_id, identifier)
 );
 create index feature_states_by_feature on feature_states (feature_id, environment_id);
+-- Of everything but identity overrides, of which there may be very many.
+create index feature_states_of_environment on feature_states (environment_id, feature_id) where identifier is null;
 create index feature_states_by_segment on feature_states (segment_id) where segment_id is not null;
 create index feature_states_by_identifier on feature_states (environment_id, identifier) where identifier is not null;
 comment on table feature_states is 'configuration: on or off and a value, for all, a segment or an identity';

@@ -1,15 +1,9 @@
 import { forbidden, notFound, type Level, type Permission, type Scope } from '@halyard/contract'
 import type { Actor } from './actor.ts'
-import type { EnvironmentRow, OrganisationRow, ProjectRow, Queryable } from './rows.ts'
+import type { Queryable, ScopeRows } from './rows.ts'
 import { findEnvironmentScope, findOrganisationScope, findProjectScope } from './scopes.ts'
 
 type LocatedScope = Extract<Scope, { from: string }>
-
-export interface ScopeRows {
-  readonly organisation?: OrganisationRow
-  readonly project?: ProjectRow
-  readonly environment?: EnvironmentRow
-}
 
 /**
  * Loads the rows an endpoint works within and checks that the actor may. What does not exist and what belongs to another

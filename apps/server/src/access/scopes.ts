@@ -1,6 +1,5 @@
 import type { EnvironmentChild, ProjectChild } from '@halyard/contract'
-import type { ScopeRows } from './authorise.ts'
-import type { Queryable } from './rows.ts'
+import type { Queryable, ScopeRows } from './rows.ts'
 
 const idMax = 2_147_483_647
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

@@ -1,38 +1,10 @@
-import type { RuleDocument } from '@halyard/engine'
+import { segmentRule } from '@halyard/contract'
 import * as z from 'zod'
+import { documentOf } from '../segments/rules.ts'
 
 const instant = z.coerce.date()
 const deletable = { deleted_at: z.string().nullable() }
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()])
-
-const operator = z.enum([
-  'EQUAL',
-  'NOT_EQUAL',
-  'GREATER_THAN',
-  'GREATER_THAN_INCLUSIVE',
-  'LESS_THAN',
-  'LESS_THAN_INCLUSIVE',
-  'CONTAINS',
-  'NOT_CONTAINS',
-  'REGEX',
-  'PERCENTAGE_SPLIT',
-  'MODULO',
-  'IS_SET',
-  'IS_NOT_SET',
-  'IN',
-])
-
-const condition = z
-  .object({ operator, property: z.string().nullish(), value: z.string().nullish() })
-  .transform((stored) => ({ operator: stored.operator, property_: stored.property ?? null, value: stored.value ?? null }))
-
-const rule: z.ZodType<RuleDocument> = z.object({
-  type: z.enum(['ALL', 'ANY', 'NONE']),
-  get rules() {
-    return z.array(rule).default([])
-  },
-  conditions: z.array(condition).default([]),
-})
 
 /** The revisions of rows that make a document, by kind, as the history keeps them. */
 export const documentRow = z.discriminatedUnion('kind', [
@@ -82,7 +54,13 @@ export const documentRow = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('variant'), body: z.object({ id: z.int(), key: z.string().nullable(), value }) }),
   z.object({
     kind: z.literal('segment'),
-    body: z.object({ id: z.int(), feature_id: z.int().nullable(), name: z.string(), rules: z.array(rule), ...deletable }),
+    body: z.object({
+      id: z.int(),
+      feature_id: z.int().nullable(),
+      name: z.string(),
+      rules: z.array(segmentRule).transform((rules) => rules.map(documentOf)),
+      ...deletable,
+    }),
   }),
   z.object({
     kind: z.literal('feature_segment'),

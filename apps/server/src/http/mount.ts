@@ -5,6 +5,7 @@ import {
   textParameters,
   unauthenticated,
   wideParameters,
+  wordIssue,
   type Endpoint,
   type Scope,
 } from '@halyard/contract'
@@ -12,7 +13,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type * as z from 'zod'
 import { system, type Actor } from '../access/actor.ts'
 import { authenticate } from '../access/authenticate.ts'
-import { authorise, type ScopeRows } from '../access/authorise.ts'
+import { authorise } from '../access/authorise.ts'
+import type { ScopeRows } from '../access/rows.ts'
 import { isUuid } from '../access/scopes.ts'
 import { changes as changeKinds, forbidden } from '@halyard/contract'
 import { runEdit, type EditLock } from '../changes/edit.ts'
@@ -138,7 +140,7 @@ function parseParams(params: Record<string, unknown>): Record<string, string | n
 }
 
 function parse(schema: z.ZodType, value: unknown): unknown {
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { error: wordIssue })
   if (!parsed.success) throw invalidFields(parsed.error)
   return parsed.data
 }

@@ -46,8 +46,8 @@ function sizeOf(rules: readonly SegmentRule[]): Size {
   )
 }
 
-/** The rules as documents spell them. */
-const documentOf = ({ type, rules, conditions }: SegmentRule): RuleDocument => ({
+/** A rule as documents spell it. */
+export const documentOf = ({ type, rules, conditions }: SegmentRule): RuleDocument => ({
   type,
   rules: rules.map(documentOf),
   conditions: conditions.map(({ operator, property, value }) => ({ operator, property_: property, value })),

@@ -17,7 +17,13 @@ const log = pino({ level: 'silent' })
 
 async function startOn(databaseUrl: string): Promise<Halyard> {
   const control = await openDatabase({ url: databaseUrl, dataDir: '', poolSize: 4, log })
-  return startHalyard({ config: { ...testConfig, databaseUrl, dataDir: await mkdtemp(join(tmpdir(), 'halyard-test-')) }, control, identities: control, log, now: () => new Date() })
+  return startHalyard({
+    config: { ...testConfig, databaseUrl, dataDir: await mkdtemp(join(tmpdir(), 'halyard-test-')) },
+    control,
+    identities: control,
+    log,
+    now: () => new Date(),
+  })
 }
 
 interface Pair {

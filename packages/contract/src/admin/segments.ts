@@ -4,7 +4,7 @@ import { resource, type Scope } from '../endpoint.ts'
 import { id, listOf, name, oneOf, text, yesOrNo } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 
-const operators = [
+const segmentOperators = [
   'EQUAL',
   'NOT_EQUAL',
   'GREATER_THAN',
@@ -42,7 +42,7 @@ const without = <Kept extends object>({ delete: _, ...kept }: Kept & { readonly 
 const operand = z.union([text(1000), z.number(), z.boolean()], 'A value is a text, a number or a boolean.').transform(String)
 
 const writtenCondition = z.object({
-  operator: oneOf(operators),
+  operator: oneOf(segmentOperators),
   property: text(1000)
     .nullish()
     .transform((property) => property ?? ''),
@@ -78,7 +78,7 @@ const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = listOf(wr
 )
 
 const condition = z.object({
-  operator: z.enum(operators),
+  operator: z.enum(segmentOperators),
   property: z.string(),
   value: z.string().nullable(),
   description: z.string().nullable(),
