@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import rateLimit from '@fastify/rate-limit'
 import { createSdkApi } from '@halyard/sdk-api'
-import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createUsageCounter } from './analytics/count-requests.ts'
 import { environmentApiKeyRoutes } from './environment-api-keys/routes.ts'
 import { environmentRoutes } from './environments/routes.ts'
@@ -13,6 +13,7 @@ import { createSavedEnvironments } from './evaluation/saved-environments.ts'
 import { featureSegmentRoutes } from './feature-segments/routes.ts'
 import { featureStateRoutes } from './feature-states/routes.ts'
 import { featureRoutes } from './features/routes.ts'
+import { watchConnections } from './http/connections.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
 import type { Route } from './http/implement.ts'
 import { mount } from './http/mount.ts'
@@ -47,6 +48,7 @@ const bodyBytesMax = 1024 * 1024
 export async function createApp(runtime: Runtime): Promise<App> {
   const { config, control, identities, log } = runtime
   const server = createServer(runtime)
+  const letGo = watchConnections(server.server)
   const saved = createSavedEnvironments(join(config.dataDir, 'environments'), log)
   const cache = new EnvironmentCache(runtime, {
     onAdvance(held) {
@@ -73,7 +75,9 @@ export async function createApp(runtime: Runtime): Promise<App> {
     },
     async close() {
       await sdkApi.close()
-      await server.close()
+      const closed = server.close()
+      letGo()
+      await closed
       await cache.close()
       await saved.close()
       await identityStore.close()
@@ -98,14 +102,10 @@ function createServer({ config, log }: Runtime): FastifyInstance {
   })
   server.server.headersTimeout = 10_000
   server.removeAllContentTypeParsers()
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-    try {
-      // Clients that always send the header send it without a body too.
-      done(null, body === '' ? undefined : readJson(String(body)))
-    } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)))
-    }
-  })
+  // Clients that always send the header send it without a body too.
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: FastifyRequest, body: Buffer) =>
+    body.length === 0 ? undefined : readJson(body),
+  )
   server.setErrorHandler(answerError)
   server.setNotFoundHandler(answerNotFound)
   return server

@@ -1,5 +1,5 @@
 import { api } from '@halyard/contract'
-import type { EnvironmentRow, ProjectRow } from './access/rows.ts'
+import type { EnvironmentRow, ProjectRow, Queryable } from './access/rows.ts'
 import type { Edit } from './changes/edit.ts'
 import { createEnvironmentApiKey } from './environment-api-keys/commands.ts'
 import { createEnvironment } from './environments/commands.ts'
@@ -57,6 +57,23 @@ const identities: Record<string, Record<string, string | number | boolean>> = {
   ada: { plan: 'beta', spent: 1250, country: 'GB' },
   grace: { plan: 'free', spent: 80, country: 'US' },
   linus: { plan: 'beta', spent: 0, country: 'FI' },
+}
+
+/** The demo as it was made, for telling people about it; undefined when there is none, or what is shown of it is gone. */
+export async function findDemo(db: Queryable): Promise<Demo | undefined> {
+  const made = await db
+    .selectFrom('changes')
+    .innerJoin('projects', 'projects.organisation_id', 'changes.organisation_id')
+    .innerJoin('environments', 'environments.project_id', 'projects.id')
+    .innerJoin('environment_api_keys', 'environment_api_keys.environment_id', 'environments.id')
+    .select(['environments.id', 'environments.api_key', 'environment_api_keys.key'])
+    .where('changes.type', '=', 'organisation.created')
+    .where('changes.actor_kind', '=', 'system')
+    .where('environments.deleted_at', 'is', null)
+    .orderBy('environment_api_keys.id')
+    .limit(1)
+    .executeTakeFirst()
+  return made && { environmentId: made.id, clientKey: made.api_key, serverKey: made.key }
 }
 
 /** Part of an edit that fills an empty installation with something to look at. */

@@ -1,6 +1,7 @@
 import { greet } from './greeting.ts'
 import { prepareInstallation, type Installation } from './installation.ts'
 import { ConfigError, readConfig } from './runtime/config.ts'
+import { isDatabaseUnavailable } from './runtime/database.ts'
 import { DirectoryInUse } from './runtime/directory-lock.ts'
 import { createLog } from './runtime/log.ts'
 import { MigrationRefused } from './runtime/migrate.ts'
@@ -33,9 +34,17 @@ function stopOnSignals(halyard: Halyard): void {
 }
 
 function fail(error: unknown): void {
-  const isRefusal = refusals.some((refusal) => error instanceof refusal)
-  process.stderr.write(`Halyard stopped.\n${error instanceof Error ? (isRefusal ? error.message : error.stack) : String(error)}\n`)
+  process.stderr.write(`Halyard stopped.\n${explain(error)}\n`)
   process.exit(1)
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (refusals.some((refusal) => error instanceof refusal)) return error.message
+  if ('code' in error && error.code === 'EADDRINUSE') return `${error.message}. Choose another port: PORT=8001 npm start`
+  if (isDatabaseUnavailable(error))
+    return `The database cannot be reached (${error.message}), and no environment was saved to serve meanwhile. See DATABASE_URL.`
+  return error.stack ?? error.message
 }
 
 main().catch(fail)

@@ -5,6 +5,8 @@ import type { Runtime } from './runtime/runtime.ts'
 
 /** Health for orchestrators and the version for command-line tools; no authentication, nothing secret. */
 export function serveStatus(server: FastifyInstance, runtime: Runtime, cache: EnvironmentCache): void {
+  // There is no dashboard yet; what there is to see is the set-up page.
+  server.get('/', (_request, reply) => reply.redirect('/setup'))
   server.get('/health/liveness', () => ({ status: 'ok' }))
   for (const path of ['/health', '/health/readiness']) server.get(path, () => readiness(runtime, cache))
   server.get('/version', () => ({

@@ -16,6 +16,7 @@ import { users } from './admin/users.ts'
 import { variants } from './admin/variants.ts'
 
 export { segmentRule, type SegmentRule, type WrittenRule } from './admin/segments.ts'
+export { newPassword } from './admin/users.ts'
 export * from './changes.ts'
 export * from './endpoint.ts'
 export { isOverHundred, type FeatureValue, type ValueType } from './feature-value.ts'

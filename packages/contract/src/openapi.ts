@@ -23,10 +23,11 @@ export function openApi({ admin, sdk }: Described, version: string): Json {
       paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: describe(endpoint, { noun, name }) }
     }
   }
+  const { described, schemas } = hoistDefinitions(paths)
   return {
     openapi: '3.1.0',
     info: { title: 'Halyard', version, license: { name: 'BSD-3-Clause', identifier: 'BSD-3-Clause' } },
-    paths,
+    paths: described,
     components: {
       securitySchemes: {
         environmentKey: {
@@ -37,7 +38,7 @@ export function openApi({ admin, sdk }: Described, version: string): Json {
         },
         token: { type: 'apiKey', in: 'header', name: 'Authorization', description: '`Token <user token>` or `Api-Key <prefix>.<secret>`.' },
       },
-      schemas: { Problem: problem },
+      schemas: { Problem: problem, ...schemas },
     },
   }
 }
@@ -111,4 +112,17 @@ function queryParameters(endpoint: { readonly query?: z.ZodType }): Json[] {
 function toSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', target: 'draft-2020-12' })
   return rest
+}
+
+/** Schemas that refer to themselves come with definitions of their own, where references from the whole document do not lead. */
+function hoistDefinitions(paths: Json): { described: unknown; schemas: Json } {
+  const schemas: Record<string, unknown> = {}
+  const described: unknown = JSON.parse(JSON.stringify(paths), (name, value) => {
+    if (name === '$ref') return String(value).replace('#/$defs/', '#/components/schemas/')
+    if (name !== '$defs') return value
+    if ('__schema0' in value) throw new Error('A schema that refers to itself needs a name in OpenAPI: .meta({ id: … }).')
+    Object.assign(schemas, value)
+    return undefined
+  })
+  return { described, schemas }
 }

@@ -3,6 +3,8 @@ import type { SdkApiPorts } from '@halyard/sdk-api'
 import type { UsageCounter } from '../analytics/count-requests.ts'
 import { recordEvents } from '../analytics/record-events.ts'
 import type { IdentityStore } from '../identities/remember-identity.ts'
+import { databaseUnavailable } from '../http/errors.ts'
+import { isDatabaseUnavailable } from '../runtime/database.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { EnvironmentCache } from './environment-cache.ts'
 
@@ -12,9 +14,17 @@ export interface PortParts {
   readonly usage: UsageCounter
 }
 
+// An environment that is not held cannot be told from one that is not there.
+function refuseUnread(error: unknown): never {
+  throw isDatabaseUnavailable(error) ? databaseUnavailable() : error
+}
+
 /** The server's side of the SDK API: environments from the cache, identities from their store, counts summed in memory. */
 export const createPorts = (runtime: Runtime, { cache, identityStore, usage }: PortParts): SdkApiPorts => ({
-  findEnvironment: (key) => cache.open(key),
+  findEnvironment(key) {
+    const opened = cache.open(key)
+    return opened instanceof Promise ? opened.catch(refuseUnread) : opened
+  },
   rememberIdentity: (snapshot, sighting) => identityStore.rememberIdentity(snapshot, sighting),
   incrementTrait: (snapshot, identifier, key, by) => identityStore.incrementTrait(snapshot, identifier, key, by),
   countRequest: (snapshot, resource, labels) => usage.countRequest(snapshot, resource, labels),

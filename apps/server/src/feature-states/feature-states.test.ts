@@ -263,3 +263,14 @@ test('states of another environment or project are not found', async () => {
   await expect(states.getTypedByUuid({ params: { uuid: other.state.uuid } })).rejects.toMatchObject({ status: 404 })
   await expect(states.listTyped({ query: { environment: other.environment.id } })).rejects.toMatchObject({ status: 404 })
 })
+
+test('a segment’s override has its place in its own environment only', async () => {
+  const { states, authorization, project, params, feature, environment } = await startState()
+  const staging = await server.as(authorization, api.environments).create({ body: { name: 'Staging', project: project.id } })
+  const segment = await server.as(authorization, api.segments).create({ params, body: { name: 'All', rules: [{ type: 'ALL' }] } })
+  const place = await server
+    .as(authorization, api.featureSegments)
+    .create({ body: { environment: environment.id, feature: feature.id, segment: segment.id } })
+  const elsewhere = states.createTyped({ body: { environment: staging.id, feature: feature.id, feature_segment: place.id } })
+  await expect(elsewhere).rejects.toMatchObject({ status: 400, errors: { feature_segment: [expect.any(String)] } })
+})

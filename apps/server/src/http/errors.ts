@@ -68,12 +68,13 @@ const databaseProblems: Record<string, string> = {
   '23514': 'A value breaks a rule of the data model.',
 }
 
+export const databaseUnavailable = () =>
+  new Problem('unavailable', 'The database cannot be reached. Nothing was changed; try again in a moment.', {
+    headers: { 'retry-after': '1' },
+  })
+
 function fromDatabase(error: Error): Problem | undefined {
-  if (isDatabaseUnavailable(error)) {
-    return new Problem('unavailable', 'The database cannot be reached. Nothing was changed; try again in a moment.', {
-      headers: { 'retry-after': '1' },
-    })
-  }
+  if (isDatabaseUnavailable(error)) return databaseUnavailable()
   const state = 'code' in error && typeof error.code === 'string' ? databaseProblems[error.code] : undefined
   return state === undefined ? undefined : new Problem('invalid', state, { body: { non_field_errors: [state] } })
 }

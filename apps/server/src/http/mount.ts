@@ -73,7 +73,7 @@ async function answerRequest(runtime: Runtime, route: Route, request: FastifyReq
     params: parseParams(sources.params),
     query: endpoint.query && parse(endpoint.query, sources.query),
     body: endpoint.body && parse(endpoint.body, sources.body),
-    url: new URL(request.url, `${request.protocol}://${request.host}`),
+    url: addressOf(request),
     actor,
     origin,
     ...rows,
@@ -86,6 +86,13 @@ async function answerRequest(runtime: Runtime, route: Route, request: FastifyReq
   }
   if (endpoint.edits) return route.answer({ ...read, db: runtime.control.db, inEdit })
   return inEdit((edit) => route.answer({ ...read, edit }))
+}
+
+// Whose host is whatever the caller says.
+function addressOf(request: FastifyRequest): URL {
+  const origin = `${request.protocol}://${request.host}`
+  if (!URL.canParse(request.url, origin)) throw new Problem('malformed', 'The Host header names no host.')
+  return new URL(request.url, origin)
 }
 
 const record = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null ? { ...value } : {})

@@ -1,12 +1,14 @@
+import { isUtf8 } from 'node:buffer'
 import { invalid, Problem, type FieldErrors } from '@halyard/contract'
 
 const depthMax = 64
 
 /** Parses a body. `__proto__` arrives as an ordinary property; NUL characters, lone surrogates, infinite numbers and deep nesting are refused by field. */
-export function readJson(text: string): unknown {
+export function readJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new Problem('malformed', 'JSON parse error - The body is not UTF-8.')
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(body.toString('utf8'))
   } catch (error) {
     throw new Problem('malformed', `JSON parse error - ${error instanceof Error ? error.message : 'not JSON'}`)
   }

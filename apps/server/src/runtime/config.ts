@@ -1,28 +1,41 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { newPassword } from '@halyard/contract'
 import * as z from 'zod'
 
-const yesOrNo = z.enum(['true', 'false'], 'true or false').transform((text) => text === 'true')
-const port = z.coerce.number().int().min(0).max(65_535)
+const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
+const whole = (least: number, most: number) => z.coerce.number(`must be a whole number from ${least} to ${most}`).int().min(least).max(most)
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/./, 'must be an address like postgres://user:password@host:5432/database')
 
 /** Every setting there is, as environment variables; the README's table is checked against this. */
 export const settings = z.object({
-  PORT: port.default(8000).describe('Port to listen on; 0 takes any free one.'),
+  PORT: whole(0, 65_535).default(8000).describe('Port to listen on; 0 takes any free one.'),
   HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
-  PUBLIC_URL: z.url().optional().describe('How people reach this server, for links it prints and sends. Default: HOST and PORT.'),
-  DATABASE_URL: z.string().min(1).optional().describe('PostgreSQL 15 or newer. Unset: an embedded database under DATA_DIR.'),
-  IDENTITY_DATABASE_URL: z.string().min(1).optional().describe('Where identities are stored. Default: DATABASE_URL.'),
-  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(500).default(10).describe('Connections per process.'),
-  DATA_DIR: z.string().min(1).default('./data').describe('The embedded database and the secret key.'),
-  SECRET_KEY: z.string().min(32).optional().describe('At least 32 characters; required with DATABASE_URL. Embedded: made on first start.'),
+  PUBLIC_URL: z.url().optional().describe('How people reach this server, for links it prints. Default: HOST and PORT.'),
+  DATABASE_URL: postgresUrl.optional().describe('PostgreSQL 15 or newer. Unset: an embedded database under DATA_DIR.'),
+  IDENTITY_DATABASE_URL: postgresUrl.optional().describe('Where identities are stored. Default: DATABASE_URL.'),
+  DATABASE_POOL_SIZE: whole(1, 500).default(10).describe('Connections per process.'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('The embedded database, the secret key, and environments saved for when the database is away.'),
+  SECRET_KEY: z
+    .string()
+    .min(32, 'must be at least 32 characters')
+    .optional()
+    .describe('Signs stream addresses. At least 32 characters; required with DATABASE_URL. Embedded: made on first start.'),
   DEMO: yesOrNo.optional().describe('Fill an empty database with a demo project. Default: true when embedded, else false.'),
-  ADMIN_EMAIL: z.email().optional().describe('With ADMIN_PASSWORD: makes the first administrator on an empty database.'),
-  ADMIN_PASSWORD: z.string().min(8).optional().describe('At least 8 characters.'),
+  ADMIN_EMAIL: z
+    .email('must be an e-mail address')
+    .optional()
+    .describe('With ADMIN_PASSWORD: makes the first administrator on an empty database.'),
+  ADMIN_PASSWORD: newPassword.optional().describe('At least 8 characters, not only digits.'),
   ALLOW_REGISTRATION_WITHOUT_INVITE: yesOrNo.default(false).describe('Lets anybody sign up.'),
   TRUST_PROXY: yesOrNo.default(false).describe('Believe X-Forwarded-* headers; only behind a proxy that sets them.'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line that is logged.'),
-  LOGIN_ATTEMPTS_PER_MINUTE: z.coerce.number().int().min(1).default(20).describe('Sign-ins, sign-ups and set-ups per address.'),
+  LOGIN_ATTEMPTS_PER_MINUTE: whole(1, 1_000_000).default(20).describe('Sign-ins, sign-ups and set-ups per address.'),
 })
 
 type Settings = z.output<typeof settings>

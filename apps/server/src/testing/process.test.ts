@@ -9,6 +9,9 @@ import { startCutWire } from './cut-wire.ts'
 import { describeOnServer } from './describe-on-server.ts'
 import { allMigrations, createServerDatabase } from './test-database.ts'
 
+// Starts of whole processes, some of them first ones, take their time on a busy machine.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+
 const started: Child[] = []
 afterEach(async () => {
   await Promise.all(started.splice(0).map((child) => child.kill()))
@@ -51,7 +54,7 @@ const post = (url: string, body: unknown, headers: Record<string, string> = {}) 
 test('a first start prints what to do next, and it works', async () => {
   const { child, url } = await start({ DATA_DIR: newDirectory() })
   const link = (await child.line(`  ${url}/setup?token=`)).trim()
-  const command = await child.line('  curl ')
+  const command = await child.line('  curl -H')
   const [, key = '', address = ''] = /X-Environment-Key: (\S+)' '(\S+)'/.exec(command) ?? []
   const flags = await fetch(address, { headers: { 'x-environment-key': key } })
   expect(await flags.json()).toMatchObject({
@@ -66,6 +69,17 @@ test('a first start prints what to do next, and it works', async () => {
   expect([one?.status, other?.status]).toEqual(expect.arrayContaining([201, 403]))
   const organisations = await createClient({ baseUrl: url, authorization: await signIn(url) }, api.organisations).list({})
   expect(organisations.results).toMatchObject([{ name: 'Demo', role: 'ADMIN' }])
+})
+
+test('a port that is taken is said plainly, and the next start still shows the demo', async () => {
+  const directory = newDirectory()
+  const { url } = await start({ DATA_DIR: usedDirectory() })
+  const clashing = startMain({ DATA_DIR: directory, PORT: new URL(url).port })
+  started.push(clashing)
+  expect(await clashing.exitCode).toBe(1)
+  expect(clashing.complaint()).toContain('Choose another port')
+  const { child } = await start({ DATA_DIR: directory })
+  expect(await child.line('  curl -H')).toContain('X-Environment-Key')
 })
 
 test('ADMIN_EMAIL and ADMIN_PASSWORD make the first administrator, and then there is no set-up link', async () => {
@@ -153,7 +167,7 @@ describeOnServer('when the database is cut off', (serverUrl) => {
     }
     try {
       const { child, url } = await start(environment)
-      const [, key = ''] = /X-Environment-Key: (\S+)'/.exec(await child.line('  curl ')) ?? []
+      const [, key = ''] = /X-Environment-Key: (\S+)'/.exec(await child.line('  curl -H')) ?? []
       const headers = { 'x-environment-key': key }
       const authorization = await signIn(url)
       const flags = await (await fetch(`${url}/api/v1/flags/`, { headers })).text()

@@ -73,9 +73,9 @@ const writtenRule = z.object({
   delete: removed,
 })
 
-const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = listOf(writtenRule).transform((rules) =>
-  rules.filter(isKept).map(without),
-)
+const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = listOf(writtenRule)
+  .transform((rules) => rules.filter(isKept).map(without))
+  .meta({ id: 'WrittenSegmentRules' })
 
 const condition = z.object({
   operator: z.enum(segmentOperators),
@@ -85,13 +85,15 @@ const condition = z.object({
 })
 
 /** Rules as they are stored and shown: every list is there. */
-export const segmentRule: z.ZodType<SegmentRule> = z.object({
-  type: z.enum(['ALL', 'ANY', 'NONE']),
-  get rules() {
-    return z.array(segmentRule)
-  },
-  conditions: z.array(condition),
-})
+export const segmentRule: z.ZodType<SegmentRule> = z
+  .object({
+    type: z.enum(['ALL', 'ANY', 'NONE']),
+    get rules() {
+      return z.array(segmentRule)
+    },
+    conditions: z.array(condition),
+  })
+  .meta({ id: 'SegmentRule' })
 
 const segment = z.object({
   id: z.int(),

@@ -5,7 +5,8 @@ import { email, name, oneOf, text, yesOrNo } from '../fields.ts'
 // Hashing is slow by design, so there is an end to what is hashed.
 const passwordMax = 1000
 
-const password = text(passwordMax)
+/** What a new password must be, wherever it comes from. */
+export const newPassword = text(passwordMax)
   .min(8, 'This password is too short. It must contain at least 8 characters.')
   .refine((chosen) => !/^\d*$/.test(chosen), 'This password is entirely numeric.')
 
@@ -54,7 +55,7 @@ export const users = resource({
     body: z
       .object({
         email,
-        password,
+        password: newPassword,
         ...names,
         sign_up_type: oneOf(signUpTypes).nullable().optional(),
         marketing_consent_given: yesOrNo.optional(),
@@ -136,7 +137,7 @@ export const users = resource({
     throttled: true,
     edits: 'own',
     body: z
-      .object({ token: name(200).describe('From the set-up link in the server’s log.'), email, password, ...names })
+      .object({ token: name(200).describe('From the set-up link in the server’s log.'), email, password: newPassword, ...names })
       .refine(isNotTheEmail, theEmail),
     reply: newUser,
     status: 201,

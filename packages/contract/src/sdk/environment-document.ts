@@ -4,13 +4,15 @@ const flagValue = z.union([z.string(), z.number(), z.boolean()]).nullable()
 
 const condition = z.object({ operator: z.string(), property_: z.string().nullable(), value: z.string().nullable() })
 
-const rule = z.object({
-  type: z.enum(['ALL', 'ANY', 'NONE']),
-  get rules() {
-    return z.array(rule)
-  },
-  conditions: z.array(condition),
-})
+const rule = z
+  .object({
+    type: z.enum(['ALL', 'ANY', 'NONE']),
+    get rules() {
+      return z.array(rule)
+    },
+    conditions: z.array(condition),
+  })
+  .meta({ id: 'DocumentRule' })
 
 const featureState = z.object({
   feature: z.object({ id: z.number().int(), name: z.string(), type: z.enum(['STANDARD', 'MULTIVARIATE']) }),
