@@ -112,7 +112,7 @@ test.each<[ConditionDocument, RegExp]>([
   [condition('a', 'REGEX', '(a)\\1'), /not supported: .*invalid escape sequence: `\\1`/],
   [condition('a', 'REGEX', 'a(?=b)'), /not supported: .*invalid or unsupported Perl syntax/],
   [condition('a', 'REGEX', 'a|b)('), /not supported: .*unexpected \)/],
-  [condition('a', 'REGEX', `(?:${'a'.repeat(100)}){1000}`), /unfold to 100000 parts; the limit is 10000/],
+  [condition('a', 'REGEX', `(?:${'a'.repeat(100)}){1000}`), /unfold to 100000 parts; the limit is 1000/],
   [condition('a', 'REGEX', 'a'.repeat(2001)), /longer than 2000 characters/],
   [condition('a', 'MODULO', '2'), /MODULO needs two numbers/],
   [condition('a', 'MODULO', '2|x'), /MODULO needs two numbers/],
@@ -150,7 +150,7 @@ test('conditions that can match are no problem', () => {
 })
 
 test('no pattern that is accepted takes long to compile or to run', () => {
-  const patterns = ['(a+)+$', '(a|a)*b', '(?:a?){1000}', `(?:${'[a-z]'.repeat(9)}){1000}`, '(.*)*\\Z', '(?i)(?:[a-z]?\\pL){500}']
+  const patterns = ['(a+)+$', '(a|a)*b', '(?:a?){999}', `(?:${'[a-z]'.repeat(9)}){100}`, '(.*)*\\Z', '(?i)(?:[a-z]?\\pL){80}']
   for (const pattern of patterns) {
     const start = performance.now()
     const environment = compile(documentOf({ segments: [segment([condition('a', 'REGEX', pattern)])] }))

@@ -1,13 +1,13 @@
 import type { CompiledEnvironment, ConditionProblem, Flag, Identity } from './compiled-environment.ts'
 import type { EnvironmentDocument, FeatureStateDocument } from './environment-document.ts'
-import { type Evaluation, startEvaluation } from './evaluation.ts'
+import { type Evaluation, startEvaluation, startShortEvaluation } from './evaluation.ts'
 import { explainProgram } from './explain-program.ts'
 import { type FeatureState, type Outcomes, outcomesOf, pickOutcome } from './feature-state.ts'
-import { buildProgram, identityOverridesSegment, type Program, reasonOf, strongestCandidate } from './program.ts'
+import { buildProgram, defaultReason, identityOverrideReason, type Program, strongestCandidate } from './program.ts'
 import { type DocumentDefinition, readDocument } from './read-document.ts'
 import { pathOf } from './rules.ts'
 import { isInSegment, type Segment } from './segments.ts'
-import { type Subject, subjectOf } from './subject.ts'
+import { keyPrefixOf, type Subject, subjectOf } from './subject.ts'
 
 /** A feature with every flag it can become, made ahead and shared by all evaluations. */
 interface CompiledFeature {
@@ -28,10 +28,10 @@ export function compile(document: EnvironmentDocument): CompiledEnvironment {
   const program = buildProgram(definition)
   const features = program.features.map(({ fallback, candidates }) => ({
     name: fallback.name,
-    fallback: flagsOf(fallback, 'environment'),
-    candidates: candidates.map(({ segment, state }) => ({
+    fallback: flagsOf(fallback, 'environment', defaultReason),
+    candidates: candidates.map(({ segment, state, reason }) => ({
       segment,
-      outcomes: flagsOf(state, 'segment', segment.name),
+      outcomes: flagsOf(state, 'segment', reason),
     })),
   }))
   return assemble({
@@ -54,7 +54,8 @@ interface Parts {
 function assemble({ document, definition, program, features, overrides }: Parts): CompiledEnvironment {
   const featureByName = new Map(features.map((feature) => [feature.name, feature]))
   const segmentById = new Map(definition.segmentIds.map((id, index) => [id, program.segments[index]]))
-  const subjectFor = (identity: Identity) => subjectOf(identity, definition.environmentKey)
+  const keyPrefix = keyPrefixOf(definition.environmentKey)
+  const subjectFor = (identity: Identity) => subjectOf(identity, keyPrefix)
   return {
     document,
     problems: Object.freeze(problemsOf(program, definition.segmentIds)),
@@ -62,19 +63,19 @@ function assemble({ document, definition, program, features, overrides }: Parts)
     environmentFlag: (name) => featureByName.get(name)?.fallback.plain,
     flagsFor(identity) {
       const subject = subjectFor(identity)
-      const evaluation = startEvaluation(subject, program)
+      const evaluation = startEvaluation(subject, program.beginning)
       const own = overridesOf(overrides, subject)
-      return features.map((feature) => pickOutcome(outcomesFor(feature, own, evaluation), subject.hashKey))
+      return features.map((feature) => pickOutcome(outcomesFor(feature, own, evaluation), subject))
     },
     flagFor(identity, name) {
       const feature = featureByName.get(name)
       if (!feature) return undefined
       const subject = subjectFor(identity)
-      const outcomes = outcomesFor(feature, overridesOf(overrides, subject), startEvaluation(subject, program))
-      return pickOutcome(outcomes, subject.hashKey)
+      const outcomes = outcomesFor(feature, overridesOf(overrides, subject), startShortEvaluation(subject, program.beginning))
+      return pickOutcome(outcomes, subject)
     },
     segmentsFor(identity) {
-      const evaluation = startEvaluation(subjectFor(identity), program)
+      const evaluation = startEvaluation(subjectFor(identity), program.beginning)
       return program.segmentResults.filter((_, index) => {
         const segment = program.segments[index]
         return segment !== undefined && isInSegment(segment, evaluation)
@@ -82,7 +83,7 @@ function assemble({ document, definition, program, features, overrides }: Parts)
     },
     isInSegment(identity, segmentId) {
       const segment = segmentById.get(segmentId)
-      return segment !== undefined && isInSegment(segment, startEvaluation(subjectFor(identity), program))
+      return segment !== undefined && isInSegment(segment, startShortEvaluation(subjectFor(identity), program.beginning))
     },
     explain(identity, name) {
       const subject = subjectFor(identity)
@@ -107,16 +108,14 @@ function overridesOf(overrides: IdentityOutcomes, { identifier }: Subject): Read
 function outcomesOfIdentities({ identityOverrides }: DocumentDefinition): IdentityOutcomes {
   const byIdentifier = new Map<string, ReadonlyMap<string, Outcomes<Flag>>>()
   for (const [identifier, states] of identityOverrides) {
-    byIdentifier.set(identifier, new Map([...states].map(([name, state]) => [name, flagsOf(state, 'identity', identityOverridesSegment)])))
+    byIdentifier.set(identifier, new Map([...states].map(([name, state]) => [name, flagsOf(state, 'identity', identityOverrideReason)])))
   }
   return byIdentifier
 }
 
-function flagsOf(state: FeatureState<FeatureStateDocument>, source: Flag['source'], segmentName?: string): Outcomes<Flag> {
+function flagsOf(state: FeatureState<FeatureStateDocument>, source: Flag['source'], because: string): Outcomes<Flag> {
   const { feature } = state.origin
-  return outcomesOf(state, reasonOf(segmentName), (result) =>
-    Object.freeze(Object.assign(result, { feature, state: state.origin, source })),
-  )
+  return outcomesOf(state, because, (result) => Object.freeze(Object.assign(result, { feature, state: state.origin, source })))
 }
 
 function problemsOf({ segments }: Program<unknown>, segmentIds: readonly number[]): ConditionProblem[] {

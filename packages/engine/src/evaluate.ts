@@ -2,7 +2,7 @@ import type { EvaluationContext } from './context.ts'
 import { startEvaluation } from './evaluation.ts'
 import { flagResult, rangeHolding } from './feature-state.ts'
 import { percentageOf } from './percentage.ts'
-import { buildProgram, reasonOf, strongestCandidate } from './program.ts'
+import { buildProgram, defaultReason, strongestCandidate } from './program.ts'
 import { readContext } from './read-context.ts'
 import type { EvaluationResult, FlagResult } from './result.ts'
 import { isInSegment } from './segments.ts'
@@ -14,14 +14,14 @@ import { isInSegment } from './segments.ts'
 export function evaluate(context: EvaluationContext): EvaluationResult {
   const definition = readContext(context)
   const program = buildProgram(definition)
-  const evaluation = startEvaluation(definition.subject, program)
-  const { hashKey } = definition.subject
+  const evaluation = startEvaluation(definition.subject, program.beginning)
+  const { key, keyPrefix } = definition.subject
   const flags = program.features.map(({ fallback, candidates }): [string, FlagResult] => {
     const winner = strongestCandidate(candidates, evaluation)
     const state = winner?.state ?? fallback
-    const isSplit = state.variants.length > 0 && hashKey !== undefined
-    const split = isSplit ? (rangeHolding(state.variants, percentageOf(state.key, hashKey)) ?? 'control') : null
-    return [fallback.name, flagResult(state, reasonOf(winner?.segment.name), split)]
+    const isSplit = state.variants.length > 0 && key !== undefined
+    const split = isSplit ? (rangeHolding(state.variants, percentageOf(state.key, key, keyPrefix)) ?? 'control') : null
+    return [fallback.name, flagResult(state, winner?.reason ?? defaultReason, split)]
   })
   return {
     // Unlike assignment, this makes a feature named `__proto__` a property like any other.

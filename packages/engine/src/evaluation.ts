@@ -5,20 +5,34 @@ import { coercedValue, type Property, type Subject } from './subject.ts'
 export interface Evaluation {
   readonly subject: Subject
   readonly properties: readonly Property[]
-  readonly values: (ContextValue | typeof unread)[]
-  /** By index of segment; a hole is not known yet. */
-  readonly memberships: (boolean | undefined)[]
+  /** By index of property. */
+  readonly values: Value[]
+  /** By index of segment; undefined is not known yet. Without it, a segment is followed each time that it is asked about. */
+  readonly memberships: (boolean | undefined)[] | undefined
 }
+
+type Value = ContextValue | typeof unread
 
 const unread = Symbol('unread')
 
-export function startEvaluation(subject: Subject, program: { properties: readonly Property[]; segments: readonly unknown[] }): Evaluation {
-  return {
-    subject,
-    properties: program.properties,
-    values: Array<ContextValue | typeof unread>(program.properties.length).fill(unread),
-    memberships: Array<boolean | undefined>(program.segments.length).fill(undefined),
-  }
+/** What evaluations begin with: nothing read, nothing known. Copying it is faster than filling arrays for every evaluation. */
+export interface Beginning {
+  readonly properties: readonly Property[]
+  readonly values: readonly Value[]
+  readonly memberships: readonly (boolean | undefined)[]
+}
+
+export function prepareEvaluations(properties: readonly Property[], segments: readonly unknown[]): Beginning {
+  return { properties, values: properties.map(() => unread), memberships: segments.map(() => undefined) }
+}
+
+export function startEvaluation(subject: Subject, { properties, values, memberships }: Beginning): Evaluation {
+  return { subject, properties, values: values.slice(), memberships: memberships.slice() }
+}
+
+/** For one question, which hardly asks about a segment twice: room for all segments would cost more than the answer. */
+export function startShortEvaluation(subject: Subject, { properties, values }: Beginning): Evaluation {
+  return { subject, properties, values: values.slice(), memberships: undefined }
 }
 
 export function valueOf(evaluation: Evaluation, index: number): ContextValue {

@@ -1,11 +1,11 @@
 import { type Evaluation, startEvaluation } from './evaluation.ts'
 import { explainSegment } from './explain-segment.ts'
-import type { CandidateExplanation, CandidateOutcome, Explanation, FlagExplanation } from './explanation.ts'
+import type { CandidateExplanation, CandidateOutcome, Explanation, FlagExplanation, SplitExplanation } from './explanation.ts'
 import { type FeatureState, flagResult, rangeHolding } from './feature-state.ts'
 import { percentageOf } from './percentage.ts'
-import { type Candidate, type Feature, identityOverridesSegment, type Program, reasonOf, strongestCandidate } from './program.ts'
+import { type Candidate, defaultReason, type Feature, identityOverrideReason, type Program, strongestCandidate } from './program.ts'
 import { isInSegment, type Segment } from './segments.ts'
-import { nobody, type Subject } from './subject.ts'
+import { hashKeyOf, nobody, type Subject } from './subject.ts'
 
 /** Who is asked about: identity overrides are kept apart from segments in a compiled environment. */
 export interface Asked {
@@ -18,11 +18,11 @@ export interface Asked {
  * it is on the way of an evaluation.
  */
 export function explainProgram(program: Program<unknown>, { subject, identityOverrides }: Asked, name?: string): Explanation {
-  const evaluation = startEvaluation(subject, program)
+  const evaluation = startEvaluation(subject, program.beginning)
   const features = name === undefined ? program.features : program.features.filter(({ fallback }) => fallback.name === name)
   const segments = name === undefined ? program.segments : segmentsOf(features)
   return {
-    identity: subject === nobody ? null : { identifier: subject.identifier ?? null, key: subject.hashKey ?? null },
+    identity: subject === nobody ? null : { identifier: subject.identifier ?? null, key: hashKeyOf(subject) ?? null },
     flags: features.map((feature) => explainFlag(feature, identityOverrides?.get(feature.fallback.name), evaluation)),
     segments: explainSegments(segments, evaluation),
   }
@@ -34,7 +34,7 @@ function segmentsOf(features: readonly Feature<unknown>[]): Segment[] {
 }
 
 function explainSegments(segments: readonly Segment[], evaluation: Evaluation) {
-  const findings = { evaluation, actualValues: [], rules: new Map() }
+  const findings = { evaluation, actualValues: [], rules: [] }
   return segments.map((segment) => explainSegment(segment, findings))
 }
 
@@ -42,11 +42,22 @@ function explainFlag(feature: Feature<unknown>, own: FeatureState<unknown> | und
   const { fallback } = feature
   const strongest = own ? undefined : strongestCandidate(feature.candidates, evaluation)
   const winner = own ?? strongest?.state ?? fallback
-  const candidates: CandidateExplanation[] = own ? [explainState(own, 'identity', 'won')] : []
-  for (const candidate of feature.candidates) candidates.push(explainCandidate(candidate, winner, evaluation))
-  candidates.push(explainState(fallback, 'environment', winner === fallback ? 'won' : 'overridden'))
-  const because = reasonOf(own ? identityOverridesSegment : strongest?.segment.name)
-  return explainSplit(winner, because, { hashKey: evaluation.subject.hashKey, candidates })
+  const candidates = explainCandidates(feature, winner, evaluation)
+  if (own) candidates.unshift(explainState(own, 'identity', 'won'))
+  const because = own ? identityOverrideReason : (strongest?.reason ?? defaultReason)
+  return explainSplit(winner, because, { subject: evaluation.subject, candidates })
+}
+
+function explainCandidates({ fallback, candidates }: Feature<unknown>, winner: FeatureState<unknown>, evaluation: Evaluation) {
+  const byDefault = explainState(fallback, 'environment', winner === fallback ? 'won' : 'overridden')
+  if (candidates.length === 0) return [byDefault]
+  // An array that is pushed to makes room for many more, and there are as many of these as features.
+  const explained = Array<CandidateExplanation>(candidates.length + 1)
+  candidates.forEach((candidate, index) => {
+    explained[index] = explainCandidate(candidate, winner, evaluation)
+  })
+  explained[candidates.length] = byDefault
+  return explained
 }
 
 function explainCandidate(candidate: Candidate<unknown>, winner: FeatureState<unknown>, evaluation: Evaluation): CandidateExplanation {
@@ -69,22 +80,30 @@ function explainState({ enabled, value }: FeatureState<unknown>, source: 'identi
   return { source, segmentKey: null, segmentName: null, priority: null, enabled, value, outcome }
 }
 
+const noVariants: SplitExplanation = Object.freeze({ applied: false, reason: 'no-variants', ranges: Object.freeze([]) })
+
 interface Deciding {
-  hashKey: string | undefined
+  subject: Subject
   candidates: CandidateExplanation[]
 }
 
-function explainSplit(state: FeatureState<unknown>, because: string, { hashKey, candidates }: Deciding): FlagExplanation {
+function explainSplit(state: FeatureState<unknown>, because: string, { subject, candidates }: Deciding): FlagExplanation {
   const { key, variants: ranges } = state
-  if (ranges.length === 0 || hashKey === undefined) {
-    const reason = ranges.length === 0 ? 'no-variants' : 'no-identity'
-    return { flag: flagResult(state, because, null), candidates, split: { applied: false, reason, ranges } }
+  if (ranges.length === 0) return { flag: flagResult(state, because, null), candidates, split: noVariants }
+  if (subject.key === undefined) {
+    return { flag: flagResult(state, because, null), candidates, split: { applied: false, reason: 'no-identity', ranges } }
   }
-  const bucket = percentageOf(key, hashKey)
+  const bucket = percentageOf(key, subject.key, subject.keyPrefix)
   const chosen = rangeHolding(ranges, bucket)
   return {
     flag: flagResult(state, because, chosen ?? 'control'),
     candidates,
-    split: { applied: true, hashed: [key, hashKey], bucket, chosen: chosen ? ranges.indexOf(chosen) : null, ranges },
+    split: {
+      applied: true,
+      hashed: [key, subject.keyPrefix + subject.key],
+      bucket,
+      chosen: chosen ? ranges.indexOf(chosen) : null,
+      ranges,
+    },
   }
 }

@@ -11,38 +11,39 @@ export interface Findings {
   readonly evaluation: Evaluation
   /** By index of property: conditions on one property share what was found. */
   readonly actualValues: (ActualValue | null)[]
-  readonly rules: Map<Rule, RuleExplanation>
+  /** By place of the rule, for one segment after the other. */
+  readonly rules: RuleExplanation[]
 }
 
 export function explainSegment(segment: Segment, findings: Findings): SegmentExplanation {
   const { key, name, rules } = segment
   const matched = isInSegment(segment, findings.evaluation)
-  let shown: RuleExplanation[] = []
   // Sub-rules stand after their rule, so backwards every rule finds its sub-rules explained, however deep they are.
-  for (let index = rules.length - 1; index >= 0; index--) {
-    const rule = rules[index]
-    if (rule) shown = explainRule(rule, segment, findings).rules
+  for (let place = rules.length - 1; place > 0; place--) {
+    const rule = rules[place]
+    if (rule) findings.rules[place] = explainRule(rule, segment, findings)
   }
+  const [root] = rules
+  const shown = root ? explainSubRules(root, segment, findings) : []
   return { key, name, matched, reason: matched ? null : shown.length === 0 ? 'no-rules' : 'rules-did-not-match', rules: shown }
 }
 
 function explainRule(rule: Rule, segment: Segment, findings: Findings): RuleExplanation {
   const conditions = rule.conditions.map((condition) => explainCondition(condition, segment, findings))
-  const rules: RuleExplanation[] = []
-  for (const subRule of rule.rules) {
-    const explained = findings.rules.get(subRule)
-    if (explained) rules.push(explained)
-  }
+  const rules = explainSubRules(rule, segment, findings)
   const isDeepest = rule.depth >= deepestShown
-  const explained = {
+  return {
     type: rule.type,
     matched: rule.quantifier !== undefined && satisfies(rule.quantifier, conditions, rules),
     conditions,
     rules: isDeepest ? [] : rules,
     omittedRules: isDeepest ? rules.length : 0,
   }
-  findings.rules.set(rule, explained)
-  return explained
+}
+
+// None is left to be explained, as the walk is backwards: that it might be is only what the type of an array says.
+function explainSubRules(rule: Rule, segment: Segment, findings: Findings): RuleExplanation[] {
+  return rule.rules.map((subRule) => findings.rules[subRule.place] ?? explainRule(subRule, segment, findings))
 }
 
 function satisfies({ settledBy, whenSettled }: Quantifier, conditions: ConditionExplanation[], rules: RuleExplanation[]): boolean {

@@ -2,6 +2,7 @@ import type { FlagValue } from './context.ts'
 import type { VariantRange } from './explanation.ts'
 import { percentageOf } from './percentage.ts'
 import type { FlagResult } from './result.ts'
+import type { Subject } from './subject.ts'
 
 /** One way a feature can be: the environment's default, or the override of a segment or an identity. */
 export interface FeatureState<Origin> {
@@ -83,9 +84,9 @@ export function outcomesOf<Flag>(state: FeatureState<unknown>, because: string, 
   }
 }
 
-export function pickOutcome<Flag>(outcomes: Outcomes<Flag>, hashKey: string | undefined): Flag {
-  if (outcomes.variants.length === 0 || hashKey === undefined) return outcomes.plain
-  return rangeHolding(outcomes.variants, percentageOf(outcomes.seed, hashKey))?.flag ?? outcomes.control
+export function pickOutcome<Flag>(outcomes: Outcomes<Flag>, { key, keyPrefix }: Subject): Flag {
+  if (outcomes.variants.length === 0 || key === undefined) return outcomes.plain
+  return rangeHolding(outcomes.variants, percentageOf(outcomes.seed, key, keyPrefix))?.flag ?? outcomes.control
 }
 
 export function rangeHolding<Range extends { readonly from: number; readonly to: number }>(

@@ -1,7 +1,6 @@
 import { block, digest, keep, mixBlock } from './md5-rounds.ts'
 
 // Evaluation is synchronous, so one set of buffers serves everybody and hashing allocates nothing.
-const bytes = new Uint8Array(block.buffer)
 let length = 0
 
 /**
@@ -22,12 +21,61 @@ export function appendText(text: string): void {
       appendBeyondAscii(text, index)
       return
     }
-    bytes[at++] = unit
+    block.setUint8(at++, unit)
     if (at < 64) continue
     mixBlock()
     at = 0
   }
   length += text.length
+}
+
+// Four bytes are read at once, so a few stand beyond the longest.
+const longestRemembered = 252
+const rememberedBytes = new DataView(new ArrayBuffer(longestRemembered + 4))
+let remembered = ''
+let rememberedPrefix = ''
+
+/**
+ * Adds two texts that are likely to be the same as the last time, as the key of an identity is while all of its flags are
+ * evaluated: they are then not encoded again.
+ */
+export function appendAgain(prefix: string, text: string): void {
+  const isRemembered = (text === remembered && prefix === rememberedPrefix) || remember(prefix, text)
+  if (isRemembered) return appendRemembered()
+  appendText(prefix)
+  appendText(text)
+}
+
+function appendRemembered(): void {
+  const count = rememberedPrefix.length + remembered.length
+  let at = length & 63
+  for (let from = 0; from < count; from += 4) {
+    block.setInt32(at, rememberedBytes.getInt32(from, true), true)
+    // What is written beyond the end of the text is overwritten by whatever comes next.
+    at += Math.min(4, count - from)
+    if (at < 64) continue
+    mixBlock()
+    at -= 64
+    block.setInt32(0, block.getInt32(64, true), true)
+  }
+  length += count
+}
+
+function remember(prefix: string, text: string): boolean {
+  if (prefix.length + text.length > longestRemembered) return false
+  const isAscii = encodeAscii(prefix, 0) && encodeAscii(text, prefix.length)
+  rememberedPrefix = isAscii ? prefix : ''
+  remembered = isAscii ? text : ''
+  return isAscii
+}
+
+function encodeAscii(text: string, start: number): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit >= 0x80) return false
+    rememberedBytes.setUint8(start + index, unit)
+  }
+  return true
 }
 
 /** One word (0 to 3) of the finished digest; the first holds the leading eight hexadecimal digits. */
@@ -40,14 +88,19 @@ export function finishHash(): void {
   appendByte(0x80)
   // The length takes the last eight bytes; without room for it, it goes into a block of its own.
   if ((length & 63) > 56) {
-    bytes.fill(0, length & 63)
+    clear(length & 63, 64)
     length = 0
     mixBlock()
   }
-  bytes.fill(0, length & 63, 56)
+  clear(length & 63, 56)
   block.setUint32(56, bits, true)
   block.setUint32(60, bits / 4294967296, true)
   mixBlock()
+}
+
+/** Up to three bytes more are cleared, which nobody has filled yet. */
+function clear(from: number, to: number): void {
+  for (let at = from; at < to; at += 4) block.setInt32(at, 0)
 }
 
 function appendBeyondAscii(text: string, start: number): void {
@@ -70,7 +123,7 @@ function isSurrogate(point: number): boolean {
 }
 
 function appendByte(byte: number): void {
-  bytes[length & 63] = byte
+  block.setUint8(length & 63, byte)
   length++
   if ((length & 63) === 0) mixBlock()
 }

@@ -22,6 +22,11 @@ test('ids that would fall on exactly 100 are hashed again, repeated', () => {
   expect(percentageOf('a', '7801')).toBe(1.8403680736147228)
 })
 
+test('a prefix counts as part of the second id', () => {
+  expect(percentageOf('104', 'vip', 'CLIENTKEY123_')).toBe(percentageOf('104', 'CLIENTKEY123_vip'))
+  expect(percentageOf('a', '01', '78')).toBe(percentageOf('a', '7801'))
+})
+
 test('percentages are at least 0 and less than 100, and those of the whole 128-bit number', () => {
   fc.assert(
     fc.property(fc.string(), fc.string({ unit: 'grapheme' }), (first, second) => {

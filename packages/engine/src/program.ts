@@ -1,5 +1,5 @@
 import { compare, type FeatureState } from './feature-state.ts'
-import type { Evaluation } from './evaluation.ts'
+import { type Beginning, type Evaluation, prepareEvaluations } from './evaluation.ts'
 import type { SegmentResult } from './result.ts'
 import { isInSegment, parseSegment, type Segment } from './segments.ts'
 import { type FindConstant, type Property, propertyNamed } from './subject.ts'
@@ -24,7 +24,7 @@ export interface SegmentDefinition<Origin> {
 
 /** A definition made ready. `evaluate` uses it once, `compile` for as long as the document lives. */
 export interface Program<Origin> {
-  readonly properties: readonly Property[]
+  readonly beginning: Beginning
   readonly segments: readonly Segment[]
   readonly segmentResults: readonly SegmentResult[]
   readonly features: readonly Feature<Origin>[]
@@ -39,6 +39,8 @@ export interface Feature<Origin> {
 export interface Candidate<Origin> {
   readonly segment: Segment
   readonly state: FeatureState<Origin>
+  /** The reason of the flag when it wins. */
+  readonly reason: string
 }
 
 export function buildProgram<Origin>(definition: Definition<Origin>): Program<Origin> {
@@ -49,7 +51,7 @@ export function buildProgram<Origin>(definition: Definition<Origin>): Program<Or
   )
   const candidates = candidatesByFeature(definition, segments)
   return {
-    properties,
+    beginning: prepareEvaluations(properties, segments),
     segments,
     segmentResults: definition.segments.map(({ name, metadata }) => ({
       name,
@@ -73,11 +75,12 @@ export function strongestCandidate<C extends { readonly segment: Segment }>(
   return undefined
 }
 
+export const defaultReason = 'DEFAULT'
 // The official SDKs turn identity overrides into segments of this name, and reasons show it.
-export const identityOverridesSegment = 'identity_overrides'
+export const identityOverrideReason = targetingMatch('identity_overrides')
 
-export function reasonOf(segmentName: string | undefined): string {
-  return segmentName === undefined ? 'DEFAULT' : `TARGETING_MATCH; segment=${segmentName}`
+function targetingMatch(segmentName: string): string {
+  return `TARGETING_MATCH; segment=${segmentName}`
 }
 
 /** Gives each property one index, however many conditions name it. */
@@ -95,7 +98,8 @@ function internInto(properties: Property[], findConstant: FindConstant): (name: 
 function candidatesByFeature<Origin>(definition: Definition<Origin>, segments: readonly Segment[]): Map<string, Candidate<Origin>[]> {
   const byFeature = new Map<string, Candidate<Origin>[]>(definition.features.map(({ name }) => [name, []]))
   for (const segment of segments) {
-    for (const state of definition.segments[segment.index]?.overrides ?? []) byFeature.get(state.name)?.push({ segment, state })
+    const reason = targetingMatch(segment.name)
+    for (const state of definition.segments[segment.index]?.overrides ?? []) byFeature.get(state.name)?.push({ segment, state, reason })
   }
   // Sorting is stable: of equal priorities the earlier segment wins.
   for (const candidates of byFeature.values()) candidates.sort((a, b) => compare(a.state.priority, b.state.priority))

@@ -2,7 +2,7 @@ import { arrangeVariants, type FeatureState, numericPriority } from './feature-s
 import { valueAt } from './json-path.ts'
 import type { Definition, SegmentDefinition } from './program.ts'
 import { isRecord, recordsIn, scalarOrNull, textOf } from './shape.ts'
-import { type Subject, subjectOf } from './subject.ts'
+import { keyPrefixOf, type Subject, subjectOf } from './subject.ts'
 
 export interface ContextDefinition extends Definition<undefined> {
   readonly subject: Subject
@@ -14,7 +14,7 @@ export function readContext(context: unknown): ContextDefinition {
   const environmentKey = isRecord(source.environment) ? (textOf(source.environment.key) ?? '') : ''
   return {
     environmentKey,
-    subject: subjectOf(source.identity, environmentKey),
+    subject: subjectOf(source.identity, keyPrefixOf(environmentKey)),
     features: readFeatures(source.features),
     segments: isRecord(source.segments) ? recordsIn(Object.values(source.segments)).map(readSegment) : [],
     propertyField: 'property',

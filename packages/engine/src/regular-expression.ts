@@ -2,9 +2,15 @@ import { RE2JS } from 're2js'
 
 export type Pattern = { matchesStartOf: (text: string) => boolean } | { problem: string }
 
-// Compiling takes time in proportion to what counted repetitions unfold to: `(?:…){1000}` of a long group takes seconds.
+// Compiling takes time in proportion to what counted repetitions unfold to: `(?:…){1000}` of a long group takes seconds. At these
+// limits it takes some 20 ms, and so does the first match of a text of 2 000 characters.
 const longestPattern = 2000
-const largestProgram = 10_000
+const largestProgram = 1000
+// A Unicode category is hundreds of ranges.
+const partsOfCategory = 10
+// Documents are compiled again at every revision, and most of their patterns are those of the last.
+const rememberedMax = 1000
+const remembered = new Map<string, Pattern>()
 
 /**
  * A pattern as Python's `re.match` reads it, anchored at the start only, run by a linear-time engine: it takes no
@@ -12,6 +18,15 @@ const largestProgram = 10_000
  * JavaScript SDKs; Python's also know other scripts.
  */
 export function compilePattern(source: string): Pattern {
+  const known = remembered.get(source)
+  if (known) return known
+  const pattern = compileUnknown(source)
+  if (remembered.size >= rememberedMax) remembered.clear()
+  remembered.set(source, pattern)
+  return pattern
+}
+
+function compileUnknown(source: string): Pattern {
   if (source.length > longestPattern) return { problem: `The pattern is longer than ${longestPattern} characters.` }
   const size = unfoldedSize(source)
   if (size > largestProgram)
@@ -32,6 +47,7 @@ export function compilePattern(source: string): Pattern {
 
 // An escape, a character class, the opening of a group with its flags, a counted repetition, or one character.
 const part = /\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\((?:\?[^():]*:?)?|\{(\d+)(,(\d*))?\}|./gsu
+const category = /\\[pP]/g
 const multilineFlag = /^\(\?[a-zA-Z]*m/
 
 /** Python's `\Z` is the very end, and its `$` also stands before a final newline, unless `(?m)` makes it the end of each line. */
@@ -58,8 +74,8 @@ function unfoldedSize(source: string): number {
       size += last * (times - 1)
       last *= times
     } else if (!'*+?|'.includes(text)) {
-      last = 1
-      size++
+      last = 1 + (text.match(category)?.length ?? 0) * (partsOfCategory - 1)
+      size += last
     }
   }
   return size

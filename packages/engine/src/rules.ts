@@ -8,7 +8,10 @@ export interface Rule {
   /** Undefined when the rule is malformed: it then never matches. */
   readonly quantifier: Quantifier | undefined
   readonly parent: Rule | undefined
+  /** Among the sub-rules of its parent. */
   readonly index: number
+  /** Among all rules of its segment. */
+  readonly place: number
   readonly depth: number
   readonly conditions: readonly Condition[]
   readonly rules: Rule[]
@@ -41,6 +44,7 @@ export function parseRules(sources: readonly unknown[], scope: ConditionScope): 
     quantifier: quantifiers.ALL,
     parent: undefined,
     index: 0,
+    place: 0,
     depth: 0,
     conditions: [],
     rules: [],
@@ -50,7 +54,8 @@ export function parseRules(sources: readonly unknown[], scope: ConditionScope): 
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { parent } = next
     for (const [index, source] of next.sources.entries()) {
-      const rule = rules.length < mostRules ? parseRule(source, parent, index, scope) : unreadable(parent, index)
+      const position = { parent, index, place: rules.length, depth: parent.depth + 1 }
+      const rule = rules.length < mostRules ? parseRule(source, position, scope) : unreadable(position)
       parent.rules.push(rule)
       rules.push(rule)
       if (rule.quantifier && isRecord(source) && Array.isArray(source.rules)) waiting.push({ parent: rule, sources: source.rules })
@@ -59,29 +64,27 @@ export function parseRules(sources: readonly unknown[], scope: ConditionScope): 
   return rules
 }
 
-function parseRule(source: unknown, parent: Rule, index: number, scope: ConditionScope): Rule {
-  if (!isRecord(source)) return unreadable(parent, index)
+type Position = Pick<Rule, 'parent' | 'index' | 'place' | 'depth'>
+
+function parseRule(source: unknown, position: Position, scope: ConditionScope): Rule {
+  if (!isRecord(source)) return unreadable(position)
   const { type } = source
   const conditions = Array.isArray(source.conditions) ? source.conditions.map((condition) => parseCondition(condition, scope)) : []
   const isWellFormed = isListOrMissing(source.conditions) && isListOrMissing(source.rules)
   return {
     type: typeof type === 'string' ? type : '',
     quantifier: isWellFormed ? quantifierByType.get(type) : undefined,
-    parent,
-    index,
-    depth: parent.depth + 1,
+    ...position,
     conditions,
     rules: [],
   }
 }
 
-function unreadable(parent: Rule, index: number): Rule {
+function unreadable(position: Position): Rule {
   return {
     type: '',
     quantifier: undefined,
-    parent,
-    index,
-    depth: parent.depth + 1,
+    ...position,
     conditions: [],
     rules: [],
   }

@@ -39,14 +39,21 @@ export function parseSegment(source: { index: number; key: string; name: string;
 }
 
 export function isInSegment(segment: Segment, evaluation: Evaluation): boolean {
-  const known = evaluation.memberships[segment.index]
+  const { memberships } = evaluation
+  if (!memberships) return follow(segment.entry, evaluation)
+  const known = memberships[segment.index]
   if (known !== undefined) return known
-  let next = segment.entry
+  const isMember = follow(segment.entry, evaluation)
+  memberships[segment.index] = isMember
+  return isMember
+}
+
+function follow(entry: Step | boolean, evaluation: Evaluation): boolean {
+  let next = entry
   while (typeof next !== 'boolean') {
     const { condition } = next
     next = holds(condition.comparison, valueOf(evaluation, condition.property)) ? next.onTrue : next.onFalse
   }
-  evaluation.memberships[segment.index] = next
   return next
 }
 

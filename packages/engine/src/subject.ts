@@ -5,20 +5,34 @@ import { isRecord, ownProperty, textOf } from './shape.ts'
 /** Whoever is evaluated for, as far as conditions can see. */
 export interface Subject {
   readonly identifier: string | undefined
-  /** What percentages hash on; undefined when there is nothing to hash. */
-  readonly hashKey: string | undefined
-  readonly traits: unknown
+  /** What percentages hash on, in two parts: joining them would cost as much as hashing. Undefined when there is nothing to hash. */
+  readonly key: string | undefined
+  readonly keyPrefix: string
+  /** At most one of the two: traits come as either, which is decided once and not for every property. */
+  readonly traitRecord: Record<string, unknown> | undefined
+  readonly traitMap: ReadonlyMap<unknown, unknown> | undefined
 }
 
-export const nobody: Subject = { identifier: undefined, hashKey: undefined, traits: undefined }
+export const nobody: Subject = { identifier: undefined, key: undefined, keyPrefix: '', traitRecord: undefined, traitMap: undefined }
+
+/** What the identifier makes a key with, when an identity has none. */
+export function keyPrefixOf(environmentKey: string): string {
+  return `${environmentKey}_`
+}
 
 /** Reads an identity, whose key is made of the environment's key and the identifier when it is missing or empty. */
-export function subjectOf(identity: unknown, environmentKey: string): Subject {
+export function subjectOf(identity: unknown, environmentKeyPrefix: string): Subject {
   if (!isRecord(identity)) return nobody
   const identifier = textOf(identity.identifier)
-  const key = textOf(identity.key)
-  const hashKey = key || (identifier === undefined ? undefined : `${environmentKey}_${identifier}`)
-  return { identifier, hashKey, traits: identity.traits }
+  const ownKey = textOf(identity.key)
+  const { traits } = identity
+  const traitMap = traits instanceof Map ? traits : undefined
+  const traitRecord = !traitMap && isRecord(traits) ? traits : undefined
+  return { identifier, key: ownKey || identifier, keyPrefix: ownKey ? '' : environmentKeyPrefix, traitRecord, traitMap }
+}
+
+export function hashKeyOf({ key, keyPrefix }: Subject): string | undefined {
+  return key === undefined ? undefined : keyPrefix + key
 }
 
 /** Finds what a condition's property names; `value` is before and `coerced` after conversion. */
@@ -35,7 +49,7 @@ export type FindConstant = (path: JsonPath) => unknown
  * property stands for the key of the identity, as it is.
  */
 export function propertyNamed(name: string, findConstant: FindConstant): Property {
-  if (name === '') return { find: (subject) => subject.hashKey, isCoerced: false }
+  if (name === '') return { find: hashKeyOf, isCoerced: false }
   const path = name.startsWith('$.') ? parseJsonPath(name) : undefined
   if (!path) return { find: (subject) => traitOf(subject, name), isCoerced: true }
   const find = findAt(path, findConstant)
@@ -49,7 +63,7 @@ export function coercedValue(property: Property, subject: Subject): ContextValue
 
 const identityPaths = new Map<unknown, (subject: Subject) => unknown>([
   ['identifier', (subject) => subject.identifier],
-  ['key', (subject) => subject.hashKey],
+  ['key', hashKeyOf],
 ])
 
 function findAt(path: JsonPath, findConstant: FindConstant): (subject: Subject) => unknown {
@@ -65,8 +79,6 @@ function findAt(path: JsonPath, findConstant: FindConstant): (subject: Subject) 
   return () => constant
 }
 
-function traitOf(subject: Subject, name: string): unknown {
-  const { traits } = subject
-  if (traits instanceof Map) return traits.get(name)
-  return isRecord(traits) ? ownProperty(traits, name) : undefined
+function traitOf({ traitRecord, traitMap }: Subject, name: string): unknown {
+  return traitRecord ? ownProperty(traitRecord, name) : traitMap?.get(name)
 }

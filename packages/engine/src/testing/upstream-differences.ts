@@ -2,7 +2,7 @@ import type { Condition, EvaluationContext, Rule, SegmentContext } from '../cont
 import { valueAt } from '../json-path.ts'
 import { parseVersion } from '../semver.ts'
 import { isRecord } from '../shape.ts'
-import { propertyNamed, subjectOf } from '../subject.ts'
+import { keyPrefixOf, propertyNamed, subjectOf } from '../subject.ts'
 
 /** A condition as the two engines meet it; `found` is the value of its property before any conversion. */
 interface Met {
@@ -64,7 +64,7 @@ function conditionsOf(rule: Rule): Condition[] {
 }
 
 function differencesAllowedFor(condition: Condition, context: EvaluationContext): string[] {
-  const subject = subjectOf(context.identity, context.environment.key)
+  const subject = subjectOf(context.identity, keyPrefixOf(context.environment.key))
   const found = propertyNamed(condition.property, (path) => valueAt(context, path)).find(subject)
   const met = { condition, operand: condition.value, found, context }
   return Object.keys(allowedDifferences).filter((name) => allowedDifferences[name]?.(met))
