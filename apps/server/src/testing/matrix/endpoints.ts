@@ -1,0 +1,91 @@
+import { fillPath } from '@halyard/client'
+import { api, type Endpoint } from '@halyard/contract'
+import type { Answer } from '../start-server.ts'
+import type { ExamplesOf } from './example.ts'
+import type { Fixture } from './fixture.ts'
+import { featureSegments, features, featureStates, segments, variants } from './flag-examples.ts'
+import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
+import {
+  environmentApiKeys,
+  environmentDocument,
+  environments,
+  masterApiKeys,
+  organisations,
+  projects,
+  tags,
+  users,
+} from './tenancy-examples.ts'
+
+export interface Request {
+  readonly params?: Readonly<Record<string, string | number>>
+  readonly query?: Readonly<Record<string, unknown>>
+  readonly body?: unknown
+  readonly authorization?: string
+}
+
+/** An endpoint under the name that tests show, with a request that it accepts once. */
+export interface Listed {
+  readonly name: string
+  readonly endpoint: Endpoint
+  readonly example: (at: Fixture) => Promise<Request>
+}
+
+// A noun or an endpoint that is missing here does not compile.
+const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof api)[Noun]> } = {
+  users,
+  organisations,
+  masterApiKeys,
+  projects,
+  environments,
+  environmentApiKeys,
+  environmentDocument,
+  tags,
+  features,
+  variants,
+  featureStates,
+  segments,
+  featureSegments,
+  identities,
+  identityTraits,
+  identityOverrides,
+}
+
+const examples: Readonly<Record<string, Readonly<Record<string, Listed['example']>>>> = typedExamples
+
+export const everyEndpoint: readonly Listed[] = Object.entries(api).flatMap(([noun, endpoints]) =>
+  Object.entries<Endpoint>(endpoints).map(([name, endpoint]) => {
+    const example = examples[noun]?.[name]
+    if (!example) throw new Error(`There is no example of ${noun}.${name}.`)
+    return { name: `${noun}.${name}`, endpoint, example }
+  }),
+)
+
+export const isRead = ({ method, reads }: Endpoint): boolean => method === 'GET' || reads === true
+
+/** Whether what it works within belongs to an organisation. */
+export const isOfTenant = ({ scope }: Endpoint): boolean => 'from' in scope
+
+export const parametersOf = ({ path }: Endpoint): string[] => [...path.matchAll(/:([a-z_]+)/g)].map(([, name = '']) => name)
+
+/** Where a request goes. What is in `raw` stands in the path as it is, not encoded. */
+export function addressOf(endpoint: Endpoint, { params = {}, query = {} }: Request, raw: Readonly<Record<string, string>> = {}): string {
+  const path = Object.entries(raw).reduce((path, [name, text]) => path.replace(`/:${name}/`, `/${text}/`), endpoint.path)
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) search.set(name, String(value))
+  return search.size === 0 ? fillPath(path, params) : `${fillPath(path, params)}?${search.toString()}`
+}
+
+/** Sends a request in somebody's name; undefined: in nobody's. */
+export const send = ({ server }: Fixture, { endpoint }: Listed, request: Request, authorization: string | undefined): Promise<Answer> =>
+  server.send(endpoint.method, addressOf(endpoint, request), { authorization, ...(request.body !== undefined && { body: request.body }) })
+
+/** One example for each fixture, for requests that are refused and therefore leave it as it is. */
+export function keepExamples(): (at: Fixture, listed: Listed) => Promise<Request> {
+  const kept = new Map<Fixture, Map<string, Promise<Request>>>()
+  return (at, { name, example }) => {
+    const ofFixture = kept.get(at) ?? new Map<string, Promise<Request>>()
+    const request = ofFixture.get(name) ?? example(at)
+    kept.set(at, ofFixture.set(name, request))
+    return request
+  }
+}

@@ -1,0 +1,73 @@
+import { api } from '@halyard/contract'
+import { randomUUID } from 'node:crypto'
+import { system } from '../../access/actor.ts'
+import { runEdit } from '../../changes/edit.ts'
+import { recordChange } from '../../changes/record-change.ts'
+import { addMember } from '../../organisations/commands.ts'
+import type { TestServer } from '../start-server.ts'
+
+/** A project of an organisation of its own, and those who may and may not do things in it. */
+export interface Fixture {
+  readonly server: TestServer
+  /** An administrator, who made all this. */
+  readonly authorization: string
+  readonly userId: number
+  readonly organisation: { readonly id: number; readonly uuid: string }
+  readonly project: { readonly id: number; readonly uuid: string }
+  readonly environment: { readonly id: number; readonly uuid: string; readonly api_key: string }
+  readonly adminKey: string
+  /** An API key that is no administrator. */
+  readonly readerKey: string
+  /** A person who belongs to the organisation and is no administrator. */
+  readonly member: string
+  /** A part of the name of whatever is made here. */
+  readonly mark: string
+}
+
+export async function makeTenant(server: TestServer): Promise<Fixture> {
+  const { authorization, organisation, project, environment } = await server.makeProject()
+  const params = { organisation: organisation.id }
+  const keys = server.as(authorization, api.masterApiKeys)
+  const admin = await keys.create({ params, body: { name: 'Admin' } })
+  const reader = await keys.create({ params, body: { name: 'Reader', is_admin: false } })
+  const me = await server.as(authorization, api.users).me({})
+  const member = await makeMember(server, organisation)
+  const mark = randomUUID().slice(0, 8)
+  const access = { adminKey: `Api-Key ${admin.key}`, readerKey: `Api-Key ${reader.key}`, member }
+  return { server, authorization, userId: me.id, organisation, project, environment, mark, ...access }
+}
+
+/** Another project of the same organisation. */
+export async function makeSiblingProject(at: Fixture): Promise<Fixture> {
+  const mark = randomUUID().slice(0, 8)
+  const project = await at.server
+    .as(at.authorization, api.projects)
+    .create({ body: { name: `Sibling ${mark}`, organisation: at.organisation.id } })
+  return { ...at, mark, project, environment: await makeEnvironment({ ...at, mark, project }) }
+}
+
+export const makeEnvironment = (at: Fixture) =>
+  at.server.as(at.authorization, api.environments).create({ body: { name: nameOf(at, 'environment'), project: at.project.id } })
+
+/** A name that nothing else has. */
+export const nameOf = ({ mark }: Pick<Fixture, 'mark'>, what: string): string => `${what}-${mark}-${randomUUID().slice(0, 8)}`
+
+/** What a reply to somebody else must not contain. */
+export const tracesOf = ({ mark, organisation, project, environment }: Fixture): string[] => [
+  mark,
+  organisation.uuid,
+  project.uuid,
+  environment.uuid,
+  environment.api_key,
+]
+
+// There is no endpoint yet that adds people.
+async function makeMember(server: TestServer, organisation: { id: number }): Promise<string> {
+  const member = await server.signUp('Grace')
+  const { id: userId } = await server.as(member, api.users).me({})
+  await runEdit(server.control, { actor: system('tests'), lock: { on: 'nothing' } }, async (edit) => {
+    await addMember(edit, organisation, { userId, role: 'USER' })
+    await recordChange(edit, { type: 'organisation.updated', organisation, subject: organisation.id, after: { userId } })
+  })
+  return member
+}

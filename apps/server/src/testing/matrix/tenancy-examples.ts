@@ -1,0 +1,100 @@
+import { api } from '@halyard/contract'
+import { randomUUID } from 'node:crypto'
+import type { ExamplesOf } from './example.ts'
+import { makeEnvironment, nameOf, type Fixture } from './fixture.ts'
+import { makeEnvironmentApiKey, makeMasterApiKey, makeProject, makeTag } from './makers.ts'
+
+const password = 'correct horse battery'
+const newPerson = () => ({ email: `${randomUUID()}@example.com`, password, first_name: 'Ada', last_name: 'Lovelace' })
+
+export const users: ExamplesOf<typeof api.users> = {
+  create: async () => ({ body: { ...newPerson(), sign_up_type: 'NO_INVITE', marketing_consent_given: true } }),
+  async login({ server }) {
+    const person = newPerson()
+    await server.as('', api.users).create({ body: person })
+    return { body: { email: person.email, password } }
+  },
+  logout: async ({ server }) => ({ authorization: await server.signUp() }),
+  deleteToken: async ({ server }) => ({ authorization: await server.signUp() }),
+  me: async () => ({}),
+  updateMe: async () => ({ body: { first_name: 'Augusta' } }),
+  replaceMe: async () => ({ body: { first_name: 'Ada', last_name: 'King' } }),
+  setUp: async () => ({ body: { ...newPerson(), token: 'that of the link' } }),
+}
+
+const organisation = ({ organisation: { id } }: Fixture) => ({ organisation: id })
+
+export const organisations: ExamplesOf<typeof api.organisations> = {
+  list: async () => ({ query: { page_size: 5 } }),
+  create: async (at) => ({ body: { name: nameOf(at, 'organisation') } }),
+  get: async (at) => ({ params: organisation(at) }),
+  getByUuid: async (at) => ({ params: { uuid: at.organisation.uuid } }),
+  update: async (at) => ({ params: organisation(at), body: { persist_trait_data: false, webhook_notification_email: 'ada@example.com' } }),
+  replace: async (at) => ({ params: organisation(at), body: { name: nameOf(at, 'organisation'), force_2fa: true } }),
+  delete: async (at) => ({ params: organisation(at) }),
+  listMembers: async (at) => ({ params: organisation(at), query: { exclude_current: 'false' } }),
+}
+
+const masterApiKey = async (at: Fixture) => ({ ...organisation(at), prefix: (await makeMasterApiKey(at)).prefix })
+
+export const masterApiKeys: ExamplesOf<typeof api.masterApiKeys> = {
+  list: async (at) => ({ params: organisation(at) }),
+  create: async (at) => ({ params: organisation(at), body: { name: 'CI', is_admin: false, expiry_date: '2999-01-01T00:00:00Z' } }),
+  get: async (at) => ({ params: await masterApiKey(at) }),
+  update: async (at) => ({ params: await masterApiKey(at), body: { name: 'Renamed' } }),
+  replace: async (at) => ({ params: await masterApiKey(at), body: { name: 'Replaced', is_admin: false } }),
+  delete: async (at) => ({ params: await masterApiKey(at) }),
+}
+
+const project = ({ project: { id } }: Fixture) => ({ project: id })
+
+export const projects: ExamplesOf<typeof api.projects> = {
+  list: async (at) => ({ query: { organisation: at.organisation.id, uuid: at.project.uuid } }),
+  listOfOrganisation: async (at) => ({ params: organisation(at) }),
+  create: async (at) => ({ body: { name: nameOf(at, 'project'), organisation: at.organisation.id, stale_flags_limit_days: 7 } }),
+  get: async (at) => ({ params: project(at) }),
+  getByUuid: async (at) => ({ params: { uuid: at.project.uuid } }),
+  update: async (at) => ({ params: { project: (await makeProject(at)).id }, body: { hide_disabled_flags: true } }),
+  replace: async (at) => ({ params: { project: (await makeProject(at)).id }, body: { name: nameOf(at, 'project') } }),
+  delete: async (at) => ({ params: { project: (await makeProject(at)).id } }),
+}
+
+const environment = ({ environment: { api_key } }: Fixture) => ({ environment_key: api_key })
+const ownEnvironment = async (at: Fixture) => ({ environment_key: (await makeEnvironment(at)).api_key })
+
+export const environments: ExamplesOf<typeof api.environments> = {
+  list: async (at) => ({ query: { project: at.project.id, page_size: 5 } }),
+  listOfProject: async (at) => ({ params: project(at) }),
+  create: async (at) => ({ body: { name: nameOf(at, 'environment'), project: at.project.id, banner_text: 'Careful' } }),
+  get: async (at) => ({ params: environment(at) }),
+  getByUuid: async (at) => ({ params: { uuid: at.environment.uuid } }),
+  update: async (at) => ({ params: await ownEnvironment(at), body: { description: 'Changed', hide_disabled_flags: true } }),
+  replace: async (at) => ({ params: await ownEnvironment(at), body: { name: nameOf(at, 'environment'), api_key: nameOf(at, 'key') } }),
+  delete: async (at) => ({ params: await ownEnvironment(at) }),
+}
+
+const environmentApiKey = async (at: Fixture) => ({ ...environment(at), environment_api_key: (await makeEnvironmentApiKey(at)).id })
+
+export const environmentApiKeys: ExamplesOf<typeof api.environmentApiKeys> = {
+  list: async (at) => ({ params: environment(at) }),
+  create: async (at) => ({ params: environment(at), body: { name: 'Edge', active: false, expires_at: '2999-01-01T00:00:00Z' } }),
+  update: async (at) => ({ params: await environmentApiKey(at), body: { active: false } }),
+  replace: async (at) => ({ params: await environmentApiKey(at), body: { name: 'Replaced' } }),
+  delete: async (at) => ({ params: await environmentApiKey(at) }),
+}
+
+export const environmentDocument: ExamplesOf<typeof api.environmentDocument> = {
+  get: async (at) => ({ params: environment(at), query: { at: new Date().toISOString() } }),
+}
+
+const tag = async (at: Fixture) => ({ ...project(at), tag: (await makeTag(at)).id })
+
+export const tags: ExamplesOf<typeof api.tags> = {
+  list: async (at) => ({ params: project(at) }),
+  create: async (at) => ({ params: project(at), body: { label: nameOf(at, 'tag'), color: '#112233', is_permanent: true } }),
+  get: async (at) => ({ params: await tag(at) }),
+  getByUuid: async (at) => ({ params: { ...project(at), uuid: (await makeTag(at)).uuid } }),
+  update: async (at) => ({ params: await tag(at), body: { description: 'Changed' } }),
+  replace: async (at) => ({ params: await tag(at), body: { label: nameOf(at, 'tag') } }),
+  delete: async (at) => ({ params: await tag(at) }),
+}

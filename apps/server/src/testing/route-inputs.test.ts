@@ -1,0 +1,186 @@
+import { api } from '@halyard/contract'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { fieldsIn, isAccepted, shapeOf, withFields, type BodyShape, type Fields } from './matrix/bodies.ts'
+import { addressOf, everyEndpoint, isRead, keepExamples, send, type Listed } from './matrix/endpoints.ts'
+import { makeTenant, type Fixture } from './matrix/fixture.ts'
+import { recording } from './matrix/recorded.ts'
+import { startServer, type TestServer } from './start-server.ts'
+
+let server: TestServer
+let home: Fixture
+let foreign: Fixture
+beforeAll(async () => {
+  server = await startServer()
+  home = await makeTenant(server)
+  foreign = await makeTenant(server)
+})
+afterAll(() => server.close())
+
+const exampleOf = keepExamples()
+
+async function withoutChange<T>(requests: () => Promise<T>): Promise<T> {
+  const { answered, recorded } = await recording(server, requests)
+  expect(recorded).toEqual([])
+  return answered
+}
+
+const withBody = everyEndpoint.flatMap((listed) => {
+  const shape = shapeOf(listed.endpoint)
+  return shape ? [{ ...listed, ...shape }] : []
+})
+
+const sendBodies = async (listed: Listed, bodies: readonly unknown[]) => {
+  const request = await exampleOf(home, listed)
+  return withoutChange(() => Promise.all(bodies.map((body) => send(home, listed, { ...request, body }, home.authorization))))
+}
+
+describe('a body', () => {
+  const kinds = [{ wrong: true }, ['wrong'], 'neither here nor there', 12.5, true, null]
+  test.each(withBody)('of $name with fields of the wrong kind is 400 and names each', async (listed) => {
+    const { body } = await exampleOf(home, listed)
+    const wrong = kinds.map((kind) => refusedFields(listed, kind)).filter((fields) => Object.keys(fields).length > 0)
+    const answers = await sendBodies(
+      listed,
+      wrong.map((fields) => withFields(body, { ...fieldsIn(body), ...fields })),
+    )
+    expect(answers.map(({ status }) => status)).toEqual(wrong.map(() => 400))
+    expect(answers.map((answer) => namesIn(fieldsIn(answer.body)))).toEqual(wrong.map(namesIn))
+    // What Zod says of itself is for programmers.
+    for (const answer of answers) expect(answer.text).not.toContain('Invalid input')
+    expect(namesIn(Object.assign({}, ...wrong))).toEqual(namesIn(listed.fields))
+  })
+
+  const withRequired = withBody.filter((listed) => Object.keys(refusedFields(listed, undefined)).length > 0)
+  test.each(withRequired)('of $name without what is required is 400 and names each', async (listed) => {
+    const { body } = await exampleOf(home, listed)
+    const [answer] = await sendBodies(listed, [withFields(body, {})])
+    const errors = Object.keys(refusedFields(listed, undefined)).map((name) => [name, ['This field is required.']])
+    expect(answer).toMatchObject({ status: 400 })
+    expect(fieldsIn(answer?.body)).toEqual(Object.fromEntries(errors))
+  })
+
+  test.each(withBody)('of $name that is something else altogether is 400', async (listed) => {
+    const others = [listed.isList ? {} : [], [1], '"text"', '12', 'true', 'null']
+    const answers = await sendBodies(listed, others)
+    expect(answers.map(({ status }) => status)).toEqual(others.map(() => 400))
+    for (const answer of answers) expect(answer.text).not.toContain('Invalid input')
+  })
+
+  test.each(withBody)('of $name that is not JSON is 400 and says so', async (listed) => {
+    for (const answer of await sendBodies(listed, ['{"name": ', '[1,', 'name=Ada', '{"name": "Ada"} {}', '\0']))
+      expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringMatching(/^JSON parse error/) } })
+  })
+
+  // Setting up works once per installation, and this one has people: users.test.ts.
+  const repeatable = withBody.filter(({ endpoint }) => endpoint !== api.users.setUp)
+  test.each(repeatable)('of $name changes only what is the caller’s to change', async (listed) => {
+    const request = await listed.example(home)
+    const surplus = Object.entries(notTheirs()).filter(([name]) => !(name in listed.fields))
+    const body = withFields(request.body, { ...Object.fromEntries(surplus), ...fieldsIn(request.body) })
+    const answer = await send(home, listed, { ...request, body }, home.authorization)
+    expect({ status: answer.status, text: answer.text }).toEqual({ status: listed.endpoint.status ?? 200, text: expect.any(String) })
+    const shown = fieldsIn(answer.body)
+    expect(surplus.filter(([name, value]) => shown[name] === value)).toEqual([])
+  })
+})
+
+/** The fields that must not be of a kind, each with a value of that kind. */
+const refusedFields = ({ fields }: BodyShape, kind: unknown): Fields =>
+  Object.fromEntries(Object.entries(fields).flatMap(([name, schema]) => (isAccepted(schema, kind) ? [] : [[name, kind]])))
+
+const namesIn = (fields: Fields) => Object.keys(fields).toSorted()
+
+const notTheirs = (): Fields => ({
+  id: 987_654_321,
+  uuid: '00000000-0000-4000-8000-000000000000',
+  organisation: foreign.organisation.id,
+  organisation_id: foreign.organisation.id,
+  project: foreign.project.id,
+  project_id: foreign.project.id,
+  environment: foreign.environment.id,
+  environment_id: foreign.environment.id,
+  user: foreign.userId,
+  feature: 987_654_321,
+  feature_segment: 987_654_321,
+  segment: 987_654_321,
+  identity: 987_654_321,
+  api_key: 'chosen',
+  key: 'chosen',
+  prefix: 'chosen',
+  hashed_key: 'chosen',
+  password_hash: 'chosen',
+  role: 'OWNER',
+  is_superuser: true,
+  is_active: false,
+  is_system_tag: true,
+  type: 'STALE',
+  version: 987_654_321,
+  num_seats: 987_654_321,
+  live_from: '2001-01-01T00:00:00.000Z',
+  created: '2001-01-01T00:00:00.000Z',
+  created_at: '2001-01-01T00:00:00.000Z',
+  created_date: '2001-01-01T00:00:00.000Z',
+  updated_at: '2001-01-01T00:00:00.000Z',
+  deleted_at: '2001-01-01T00:00:00.000Z',
+  date_joined: '2001-01-01T00:00:00.000Z',
+  revoked_at: '2001-01-01T00:00:00.000Z',
+  constructor: 'chosen',
+  'a field that nobody knows': true,
+})
+
+describe('a query', () => {
+  const texts = ['abc', '-1', '0', '1.5', '99999999999999999999', '1e999', '', '\0', '\u{1F600}', 'x'.repeat(5000)]
+  const withQuery = everyEndpoint.flatMap((listed) =>
+    listed.endpoint.query instanceof z.ZodObject ? [{ ...listed, shape: listed.endpoint.query.shape }] : [],
+  )
+  const reading = withQuery.filter(({ endpoint }) => isRead(endpoint))
+  const fields = reading.flatMap((listed) =>
+    Object.entries<z.ZodType>(listed.shape).map(([field, schema]) => ({ ...listed, field, schema })),
+  )
+  test.each(fields)('of $name with an odd $field is answered, or is 400 and names it', async (listed) => {
+    const { field, schema, endpoint } = listed
+    const request = await exampleOf(home, listed)
+    const askFor = (value: string) => send(home, listed, { ...request, query: { ...request.query, [field]: value } }, home.authorization)
+    const answers = await Promise.all(texts.map(askFor))
+    const twice = await server.send(endpoint.method, withSearch(addressOf(endpoint, request), `${field}=1&${field}=2`), home)
+    for (const [index, answer] of answers.entries()) {
+      if (isAccepted(schema, texts[index])) expect(answer.status).toBeOneOf([200, 400, 404])
+      else expect(answer).toMatchObject({ status: 400, body: { [field]: expect.anything() } })
+    }
+    expect(twice).toMatchObject({ status: 400, body: { [field]: expect.anything() } })
+  })
+})
+
+const withSearch = (address: string, search: string) => `${address}${address.includes('?') ? '&' : '?'}${search}`
+
+describe('an address', () => {
+  test.each(everyEndpoint)('of $name is the same without its trailing slash', async (listed) => {
+    const { endpoint } = listed
+    const address = addressOf(endpoint, await exampleOf(home, listed))
+    const slashless = address.replace(/\/(?=\?|$)/, '')
+    expect(slashless).not.toBe(address)
+    // What is read, or what is said to nobody: that a route was found, in either case.
+    const options = isRead(endpoint) ? { authorization: home.authorization } : {}
+    const [one, other] = await Promise.all([
+      server.send(endpoint.method, address, options),
+      server.send(endpoint.method, slashless, options),
+    ])
+    // Links to other pages are spelled as the address was.
+    expect({ status: other.status, text: other.text }).toEqual({ status: one.status, text: one.text.replaceAll('/?', '?') })
+    expect(one.status).toBe(isRead(endpoint) ? 200 : endpoint.scope.level === 'public' ? 400 : 401)
+  })
+
+  const paths = [...new Set(everyEndpoint.map(({ endpoint }) => endpoint.path))]
+  test.each(paths)('%s refuses methods it does not have and says which it has', async (path) => {
+    const here = everyEndpoint.filter(({ endpoint }) => endpoint.path === path)
+    const has = new Set<string>(here.map(({ endpoint }) => endpoint.method))
+    const others = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) => !has.has(method))
+    const address = path.replace(/:\w+/g, '1')
+    const answers = await Promise.all(others.map((method) => server.send(method, address, { authorization: home.authorization })))
+    for (const answer of answers) {
+      expect(answer.status).toBe(405)
+      expect(answer.headers.get('allow')?.split(', ').toSorted()).toEqual([...has].toSorted())
+    }
+  })
+})
