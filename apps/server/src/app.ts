@@ -55,7 +55,10 @@ export async function createApp(runtime: Runtime): Promise<App> {
       sdkApi.publish(held.snapshot)
       saved.save(held)
     },
-    onDrop: (environmentId) => saved.remove(environmentId),
+    onDrop(environmentId) {
+      sdkApi.end(environmentId)
+      saved.remove(environmentId)
+    },
   })
   const identityStore = createIdentityStore(identities, runtime)
   const usage = createUsageCounter(control, runtime)
@@ -98,7 +101,7 @@ function createServer({ config, log }: Runtime): FastifyInstance {
     loggerInstance,
     requestTimeout: 30_000,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
-    trustProxy: config.trustProxy,
+    trustProxy: config.trustProxy > 0 && ((_address, hop) => hop < config.trustProxy),
   })
   server.server.headersTimeout = 10_000
   server.removeAllContentTypeParsers()

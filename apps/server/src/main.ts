@@ -12,6 +12,8 @@ const drainSecondsMax = 9
 const refusals = [ConfigError, DirectoryInUse, MigrationRefused]
 
 async function main(): Promise<void> {
+  // Whatever is written (the embedded database, saved environments, the secret key) is the owner's alone, wherever DATA_DIR is.
+  process.umask(0o077)
   const config = readConfig()
   const log = createLog(config.logLevel)
   const runtime = { config, log, now: () => new Date(), ...(await openDatabases(config, log)) }

@@ -56,7 +56,8 @@ export const wholeNumber = (min: number, max = idMax) =>
     .max(max, `Ensure this value is less than or equal to ${max}.`)
 
 /** Several of something. */
-export const listOf = <Item extends z.ZodType>(item: Item) => z.array(item, saying('Expected a list of items.'))
+export const listOf = <Item extends z.ZodType>(item: Item) =>
+  z.array(item, saying('Expected a list of items.')).max(1000, 'A list holds at most 1000 items.')
 
 /** E-mail addresses name people, so that case must not make two of one. */
 export const email = z.email(saying('Enter a valid email address.')).max(254, tooLong(254)).toLowerCase()

@@ -39,6 +39,7 @@ export async function createEnvironment(
 export async function updateEnvironment(edit: Edit, environment: EnvironmentRow, settings: EnvironmentSettings): Promise<EnvironmentRow> {
   const { project, before } = await lockEnvironment(edit, environment)
   await refuseTaken(edit, project, {
+    own: before,
     name: settings.name === before.name ? undefined : settings.name,
     api_key: settings.api_key === before.api_key ? undefined : settings.api_key,
   })
@@ -81,12 +82,12 @@ export async function lockEnvironment(edit: Edit, { id, project_id }: Pick<Envir
 async function refuseTaken(
   edit: Edit,
   project: ProjectRow,
-  wanted: { name?: string | undefined; api_key?: string | undefined },
+  wanted: { own?: EnvironmentRow; name?: string | undefined; api_key?: string | undefined },
 ): Promise<void> {
   if (wanted.name !== undefined && (await isEnvironmentNameTaken(edit.tx, project, wanted.name))) {
     throw invalid({ name: ['An environment with this name already exists.'] })
   }
-  if (wanted.api_key !== undefined && (await isEnvironmentKeyTaken(edit.tx, wanted.api_key))) {
-    throw invalid({ api_key: ['An environment with this api_key already exists.'] })
+  if (wanted.api_key !== undefined && (await isEnvironmentKeyTaken(edit.tx, wanted.api_key, wanted.own))) {
+    throw invalid({ api_key: ['An environment with this api_key exists, or another had it before.'] })
   }
 }

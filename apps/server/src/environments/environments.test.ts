@@ -91,7 +91,7 @@ test('the client-side key can be replaced; the old one is gone at once', async (
   const elsewhere = await server.makeProject()
   const update = (key: string, body: object) => server.send('PATCH', `/api/v1/environments/${key}/`, { authorization, body })
   const refused = (message: string) => ({ status: 400, body: { api_key: [expect.stringContaining(message)] } })
-  expect(await update(environment.api_key, { api_key: elsewhere.environment.api_key })).toMatchObject(refused('already exists'))
+  expect(await update(environment.api_key, { api_key: elsewhere.environment.api_key })).toMatchObject(refused('exists, or another had it before'))
   expect(await update(environment.api_key, { api_key: 'ser.something' })).toMatchObject(refused('ser.'))
   expect(await update(environment.api_key, { api_key: 'with/slash' })).toMatchObject(refused('letters'))
   const fresh = `fresh-${environment.id}`
@@ -245,3 +245,14 @@ async function addFeatures(projectId: number): Promise<void> {
       .execute()
   })
 }
+
+test('a client-side key that was replaced goes back to its environment, and to no other', async () => {
+  const { authorization, project, environment } = await server.makeProject()
+  const environments = server.as(authorization, api.environments)
+  const rotated = `rotated${environment.api_key.slice(0, 10)}`
+  await environments.update({ params: { environment_key: environment.api_key }, body: { api_key: rotated } })
+  const taken = environments.create({ body: { name: 'Another', project: project.id, api_key: environment.api_key } })
+  await expect(taken).rejects.toMatchObject({ status: 400, errors: { api_key: [expect.stringContaining('another had it before')] } })
+  const back = await environments.update({ params: { environment_key: rotated }, body: { api_key: environment.api_key } })
+  expect(back.api_key).toBe(environment.api_key)
+})

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
 
 const live = (db: Queryable, project: Pick<ProjectRow, 'id'>) =>
@@ -22,8 +23,17 @@ export async function isEnvironmentNameTaken(db: Queryable, project: Pick<Projec
 }
 
 /** Whether any environment has or had this client-side key: a key that came back to life would serve somebody else’s flags. */
-export async function isEnvironmentKeyTaken(db: Queryable, key: string): Promise<boolean> {
-  return (await db.selectFrom('environments').select('id').where('api_key', '=', key).executeTakeFirst()) !== undefined
+/**
+ * Whether another environment has a client-side key, or ever had it: clients in the field may still hold one that was changed, and
+ * must not be given somebody else's flags.
+ */
+export async function isEnvironmentKeyTaken(db: Queryable, key: string, own?: Pick<EnvironmentRow, 'id'>): Promise<boolean> {
+  const { rows } = await sql`
+    select from document_history
+     where kind = 'environment' and body ->> 'api_key' = ${key} and entity_id is distinct from ${own?.id ?? null}::integer limit 1`.execute(
+    db,
+  )
+  return rows.length > 0
 }
 
 export async function countSegmentOverrides(db: Queryable, environment: EnvironmentRow): Promise<number> {

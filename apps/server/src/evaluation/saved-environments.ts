@@ -6,6 +6,18 @@ import * as z from 'zod'
 import type { Log } from '../runtime/runtime.ts'
 import type { HeldEnvironment } from './load-environment.ts'
 
+// What is read of a document besides compiling it, which takes anything.
+const outline = z.looseObject({
+  api_key: z.string(),
+  feature_states: z.array(z.unknown()),
+  identity_overrides: z.array(z.unknown()),
+  project: z.looseObject({
+    organisation: z.looseObject({}),
+    segments: z.array(z.unknown()),
+    server_key_only_feature_ids: z.array(z.int()),
+  }),
+})
+
 const savedSchema = z.object({
   environmentId: z.int(),
   epoch: z.int(),
@@ -13,8 +25,8 @@ const savedSchema = z.object({
   updatedAt: z.coerce.date(),
   previousUpdatedAt: z.coerce.date().optional(),
   streamedAt: z.coerce.date(),
-  // Whole, as its checksum says; and whatever it holds, compiling it does not throw.
-  document: z.custom<EnvironmentDocument>((value) => typeof value === 'object' && value !== null),
+  // Whole, as its checksum says.
+  document: z.custom<EnvironmentDocument>((value) => outline.safeParse(value).success),
   serverKeys: z.array(z.object({ key: z.string(), active: z.boolean(), expiresAt: z.coerce.date().nullable() })),
 })
 

@@ -33,7 +33,7 @@ export const settings = z.object({
     .describe('With ADMIN_PASSWORD: makes the first administrator on an empty database.'),
   ADMIN_PASSWORD: newPassword.optional().describe('At least 8 characters, not only digits.'),
   ALLOW_REGISTRATION_WITHOUT_INVITE: yesOrNo.default(false).describe('Lets anybody sign up.'),
-  TRUST_PROXY: yesOrNo.default(false).describe('Believe X-Forwarded-* headers; only behind a proxy that sets them.'),
+  TRUST_PROXY: whole(0, 10).default(0).describe('How many proxies in front add to X-Forwarded-For; 0 believes nobody.'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line that is logged.'),
   LOGIN_ATTEMPTS_PER_MINUTE: whole(1, 1_000_000).default(20).describe('Sign-ins, sign-ups and set-ups per address.'),
 })
@@ -52,7 +52,8 @@ export interface Config {
   readonly demo: boolean
   readonly firstAdmin: { readonly email: string; readonly password: string } | undefined
   readonly allowRegistrationWithoutInvite: boolean
-  readonly trustProxy: boolean
+  /** How many of the last addresses in X-Forwarded-For are proxies' own. */
+  readonly trustProxy: number
   readonly logLevel: Settings['LOG_LEVEL']
   readonly loginAttemptsPerMinute: number
   readonly version: string

@@ -4,6 +4,9 @@ import { compileRules } from '../projects/rules.ts'
 
 const depthMax = 5
 const conditionsMax = 100
+const rulesMax = 1000
+// Each may take some milliseconds to compile, at every save and in every process.
+const patternsMax = 20
 
 /** What is wrong with rules, and where: the path leads into the body. */
 export interface RuleProblem {
@@ -18,6 +21,7 @@ export function findRuleProblems(rules: readonly SegmentRule[]): RuleProblem[] {
   const size = sizeOf(rules)
   if (size.depth > depthMax)
     return [{ path: ['rules'], message: `The rules are nested ${size.depth} levels deep; the limit is ${depthMax}.` }]
+  if (size.rules > rulesMax) return [{ path: ['rules'], message: `The segment has ${size.rules} rules; the limit is ${rulesMax}.` }]
   if (size.conditions > conditionsMax) {
     return [
       {
@@ -25,6 +29,9 @@ export function findRuleProblems(rules: readonly SegmentRule[]): RuleProblem[] {
         message: `The segment has ${size.conditions} conditions, which exceeds the maximum condition count of ${conditionsMax}.`,
       },
     ]
+  }
+  if (size.patterns > patternsMax) {
+    return [{ path: ['rules'], message: `The segment has ${size.patterns} regular expressions; the limit is ${patternsMax}.` }]
   }
   const own = findWrittenProblems(rules, ['rules'])
   if (own.length > 0) return own
@@ -34,15 +41,22 @@ export function findRuleProblems(rules: readonly SegmentRule[]): RuleProblem[] {
 interface Size {
   readonly depth: number
   readonly conditions: number
+  readonly rules: number
+  readonly patterns: number
 }
 
 function sizeOf(rules: readonly SegmentRule[]): Size {
   return rules.reduce<Size>(
     (size, rule) => {
       const below = sizeOf(rule.rules)
-      return { depth: Math.max(size.depth, below.depth + 1), conditions: size.conditions + rule.conditions.length + below.conditions }
+      return {
+        depth: Math.max(size.depth, below.depth + 1),
+        conditions: size.conditions + rule.conditions.length + below.conditions,
+        rules: size.rules + 1 + below.rules,
+        patterns: size.patterns + rule.conditions.filter(({ operator }) => operator === 'REGEX').length + below.patterns,
+      }
     },
-    { depth: 0, conditions: 0 },
+    { depth: 0, conditions: 0, rules: 0, patterns: 0 },
   )
 }
 

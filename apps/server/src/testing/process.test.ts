@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { api } from '@halyard/contract'
@@ -69,6 +69,17 @@ test('a first start prints what to do next, and it works', async () => {
   expect([one?.status, other?.status]).toEqual(expect.arrayContaining([201, 403]))
   const organisations = await createClient({ baseUrl: url, authorization: await signIn(url) }, api.organisations).list({})
   expect(organisations.results).toMatchObject([{ name: 'Demo', role: 'ADMIN' }])
+})
+
+test('what it keeps is for its owner alone, in a directory that others may enter too', async () => {
+  const directory = newDirectory()
+  chmodSync(directory, 0o755)
+  const { child } = await start({ DATA_DIR: directory })
+  await child.stop()
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const readable = files.filter((file) => (statSync(join(file.parentPath, file.name)).mode & 0o077) !== 0)
+  expect(files.length).toBeGreaterThan(100)
+  expect(readable.map((file) => file.name)).toEqual([])
 })
 
 test('a port that is taken is said plainly, and the next start still shows the demo', async () => {

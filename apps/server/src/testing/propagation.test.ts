@@ -10,7 +10,7 @@ import { createClient } from '@halyard/client'
 import { openDatabase } from '../runtime/database.ts'
 import { startHalyard, type Halyard } from '../start.ts'
 import { describeOnServer } from './describe-on-server.ts'
-import { testConfig } from './start-server.ts'
+import { startServer, testConfig } from './start-server.ts'
 import { allMigrations, createServerDatabase } from './test-database.ts'
 
 const log = pino({ level: 'silent' })
@@ -58,7 +58,7 @@ async function make(baseUrl: string) {
   return { environment, serverKeys, addFeature }
 }
 
-async function flagNames(halyard: Halyard, key: string): Promise<string[] | number> {
+async function flagNames(halyard: Pick<Halyard, 'url'>, key: string): Promise<string[] | number> {
   const response = await fetch(`${halyard.url}/api/v1/flags/`, { headers: { 'x-environment-key': key } })
   if (!response.ok) return response.status
   return flagsReply.parse(await response.json()).map((flag) => flag.feature.name)
@@ -67,6 +67,19 @@ async function flagNames(halyard: Halyard, key: string): Promise<string[] | numb
 const flagsReply = z.array(z.object({ feature: z.object({ name: z.string() }) }))
 
 const soon = { timeout: 2000, interval: 10 }
+
+test('with one process, what was written is served when the write is answered', async () => {
+  const server = await startServer()
+  try {
+    const { environment, addFeature } = await make(server.url)
+    const flags = () => flagNames(server, environment.api_key)
+    expect(await flags()).toEqual([])
+    await addFeature('one')
+    expect(await flags()).toEqual(['one'])
+  } finally {
+    await server.close()
+  }
+})
 
 describeOnServer('with several processes on one database', (serverUrl) => {
   test('a change made through one is served by the others', async () => {

@@ -62,7 +62,7 @@ export const testConfig: Config = {
   demo: false,
   firstAdmin: undefined,
   allowRegistrationWithoutInvite: true,
-  trustProxy: false,
+  trustProxy: 0,
   logLevel: 'silent',
   loginAttemptsPerMinute: 10_000,
   version: '0.0.0-test',

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { resource, type Scope } from '../endpoint.ts'
 import { plainValue } from '../feature-value.ts'
-import { id, listOf, name, oneOf, yesOrNo } from '../fields.ts'
+import { id, listOf, name, oneOf, text, yesOrNo } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 import { variant, writtenVariant } from './variants.ts'
 
@@ -32,7 +32,7 @@ const initialValue = plainValue.transform((value) => (value === null ? null : St
 
 /** What may be set after creation; names, initial values and defaults are not among it, as upstream. */
 const settings = {
-  description: z.string('Not a valid string.').nullable(),
+  description: text(20_000).nullable(),
   is_archived: yesOrNo.describe('A label: archived features are still served.'),
   is_server_key_only: yesOrNo.describe('True: served to server-side keys only.'),
   tags: listOf(id)

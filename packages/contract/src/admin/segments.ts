@@ -114,7 +114,7 @@ const segment = z.object({
 
 const settings = {
   name: name(),
-  description: z.string('Not a valid string.').nullable(),
+  description: text(20_000).nullable(),
   rules: writtenRules,
 }
 
