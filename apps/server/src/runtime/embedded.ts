@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { Worker } from 'node:worker_threads'
@@ -109,7 +109,10 @@ class EmbeddedEngine {
     if (!exists) {
       await mkdir(dirname(dataDir), { recursive: true, mode: 0o700 })
       await writeFile(marker, '')
+      await mkdir(dataDir)
     }
+    // PGlite gives its files to everybody whatever the umask, so the directory is what keeps others out.
+    await chmod(dataDir, 0o700)
     const worker = await this.#launch({ dataDir, snapshot: exists ? undefined : copied(snapshot) })
     await rm(marker, { force: true })
     return worker
