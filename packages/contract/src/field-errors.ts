@@ -7,17 +7,29 @@ type Tree = { messages: string[]; children: Map<string | number, Tree> }
 /** Zod's issues in the wire's shape: messages by field, nested as the body is; the body itself under `non_field_errors`. */
 export function invalidFields(error: z.ZodError): Problem {
   const root: Tree = { messages: [], children: new Map() }
-  for (const issue of error.issues) {
-    if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) node(root, [...issue.path, key]).messages.push('This field is not known.')
-    } else node(root, issue.path).messages.push(issue.message)
-  }
+  for (const { path, message } of firstComplaints(error)) node(root, path).messages.push(message)
   const errors = present(root)
   if (isFieldErrors(errors)) return invalid(errors)
   // A body that is a list has its errors in one.
   return root.children.size > 0
     ? new Problem('invalid', 'The request is not valid.', { body: errors })
     : invalid({ non_field_errors: root.messages })
+}
+
+// Nobody reads more, and whoever sends a megabyte of mistakes must not be sent several megabytes about them.
+const complaintsMax = 100
+
+interface Complaint {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+const firstComplaints = ({ issues }: z.ZodError): Complaint[] =>
+  issues.slice(0, complaintsMax).flatMap(complaintsOf).slice(0, complaintsMax)
+
+function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {
+  if (issue.code !== 'unrecognized_keys') return [issue]
+  return issue.keys.slice(0, complaintsMax).map((key) => ({ path: [...issue.path, key], message: 'This field is not known.' }))
 }
 
 function node(root: Tree, path: readonly PropertyKey[]): Tree {
@@ -35,12 +47,15 @@ function present(tree: Tree): FieldErrors | readonly string[] | readonly FieldEr
   if (tree.children.size === 0) return tree.messages
   const keys = [...tree.children.keys()]
   const positions = keys.filter((key) => typeof key === 'number')
-  if (positions.length === keys.length) return presentList(tree, Math.max(...positions))
+  if (positions.length === keys.length) return presentList(tree, lastOf(positions))
   const errors: FieldErrors = Object.create(null)
   for (const [key, child] of tree.children) errors[String(key)] = present(child)
   if (tree.messages.length > 0) errors['non_field_errors'] = tree.messages
   return errors
 }
+
+// A loop, because arguments are on the stack, which a long list overflows.
+const lastOf = (positions: readonly number[]) => positions.reduce((last, position) => Math.max(last, position), 0)
 
 // Django REST framework answers a list with one object per element up to the last that fails, empty where nothing is wrong.
 function presentList(tree: Tree, last: number): readonly FieldErrors[] {

@@ -27,6 +27,9 @@ export * from './permissions.ts'
 export * from './problem.ts'
 export * from './sdk/endpoint.ts'
 export * from './sdk/endpoints.ts'
+export * from './sdk/limits.ts'
+export { isLongerThan } from './sdk/text.ts'
+export { traitKeyLengthMax, traitTextLengthMax } from './sdk/traits.ts'
 
 /** Every noun of the admin API. */
 export const api = {

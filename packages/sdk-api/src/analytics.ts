@@ -1,7 +1,7 @@
-import { invalid, sdkEndpoints } from '@halyard/contract'
+import { elementsMax, invalid, sdkEndpoints, tooMany } from '@halyard/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { openEnvironment } from './environment-access.ts'
-import { bodyOf, parse } from './parse-request.ts'
+import { bodyOf, parse, refuseTooMany } from './parse-request.ts'
 import type { EnvironmentSnapshot, EvaluationCount, SdkApiPorts } from './ports.ts'
 import { sendJson } from './reply-headers.ts'
 import { labelsOf } from './request-labels.ts'
@@ -22,7 +22,9 @@ export const analyticsRoutes = (ports: SdkApiPorts) => {
 
     async countDetailedEvaluations(request: FastifyRequest, reply: FastifyReply) {
       const { snapshot } = await openEnvironment(ports, request)
-      const { evaluations } = parse(sdkEndpoints.countDetailedEvaluations.body, bodyOf(request))
+      const body = bodyOf(request)
+      if (isObject(body)) refuseTooMany(body['evaluations'], 'evaluations')
+      const { evaluations } = parse(sdkEndpoints.countDetailedEvaluations.body, body)
       const counts = evaluations.map((evaluation) => ({
         featureName: evaluation.feature_name,
         count: evaluation.count,
@@ -41,7 +43,9 @@ export const analyticsRoutes = (ports: SdkApiPorts) => {
 /** SDKs flush what they have; one odd count must not lose the rest, so it is left out. */
 function readCounts(body: unknown): EvaluationCount[] {
   if (!isObject(body)) throw invalid({ non_field_errors: ['Invalid data. Expected a dictionary of counts by feature name.'] })
-  return Object.entries(body).flatMap(([featureName, count]) =>
+  const counts = Object.entries(body)
+  if (counts.length > elementsMax) throw invalid({ non_field_errors: [tooMany(elementsMax)] })
+  return counts.flatMap(([featureName, count]) =>
     typeof count === 'number' && Number.isSafeInteger(count) && count > 0
       ? [{ featureName, count, enabled: undefined, identifier: undefined }]
       : [],

@@ -1,4 +1,4 @@
-import { forbidden, Problem, sdkEndpoints, unauthenticated } from '@halyard/contract'
+import { elementsMax, forbidden, Problem, sdkEndpoints, unauthenticated } from '@halyard/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type * as z from 'zod'
 import { findEnvironment, refuseStopped } from './environment-access.ts'
@@ -42,6 +42,9 @@ function sort(body: unknown, now: Date): { events: SdkEvent[]; rejected: Rejecti
   const sent = isObject(body) ? body['events'] : undefined
   if (!Array.isArray(sent)) return { events: [], rejected: [{ index: 0, error: 'events must be an array' }] }
   if (sent.length === 0) return { events: [], rejected: [{ index: 0, error: 'events must be non-empty' }] }
+  if (sent.length > elementsMax) {
+    return { events: [], rejected: [{ index: 0, error: `events must have at most ${elementsMax} elements` }] }
+  }
   const events: SdkEvent[] = []
   const rejected: Rejection[] = []
   const latest = now.getTime() + dayInMilliseconds

@@ -4,13 +4,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { openEnvironment } from './environment-access.ts'
 import { unixSeconds } from './instants.ts'
 import { flagsWithoutOverrides, meetIdentity, type MetIdentity, subjectOf } from './met-identity.ts'
-import { bodyOf, parse } from './parse-request.ts'
+import { bodyOf, parse, refuseTooMany } from './parse-request.ts'
 import type { OpenedEnvironment, SdkApiPorts } from './ports.ts'
 import { identityFlagJson } from './present-flag.ts'
 import { presentTraits } from './present-traits.ts'
 import { degradedHeader, sendJson, updatedAtHeader } from './reply-headers.ts'
 import { labelsOf } from './request-labels.ts'
-import { queryOf } from './request-text.ts'
+import { isObject, queryOf } from './request-text.ts'
 import { isServed } from './served-flags.ts'
 
 export const identitiesRoutes = (ports: SdkApiPorts) => {
@@ -41,7 +41,9 @@ export const identitiesRoutes = (ports: SdkApiPorts) => {
 
     async identify(request: FastifyRequest, reply: FastifyReply) {
       const opened = await open(request, reply)
-      const met = await meetIdentity(ports, opened, parse(sdkEndpoints.identify.body, bodyOf(request)))
+      const body = bodyOf(request)
+      if (isObject(body)) refuseTooMany(body['traits'], 'traits')
+      const met = await meetIdentity(ports, opened, parse(sdkEndpoints.identify.body, body))
       return sendIdentity(reply, opened, { met, flags: flagsOf(opened, met) })
     },
 

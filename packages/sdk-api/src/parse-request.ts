@@ -1,4 +1,4 @@
-import { invalidFields } from '@halyard/contract'
+import { elementsMax, invalid, invalidFields, tooMany } from '@halyard/contract'
 import type { FastifyRequest } from 'fastify'
 import type * as z from 'zod'
 
@@ -6,6 +6,11 @@ export function parse<Schema extends z.ZodType>(schema: Schema, written: unknown
   const parsed = schema.safeParse(written)
   if (parsed.success) return parsed.data
   throw invalidFields(parsed.error)
+}
+
+/** A schema looks at every element before it counts them; whoever sends too many is told before that. */
+export function refuseTooMany(elements: unknown, field: string): void {
+  if (Array.isArray(elements) && elements.length > elementsMax) throw invalid({ [field]: [tooMany(elementsMax)] })
 }
 
 /** No body at all counts as an empty object, as it does upstream. */

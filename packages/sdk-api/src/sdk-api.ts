@@ -20,6 +20,8 @@ export interface SdkApi {
   readonly plugin: (app: FastifyInstance) => Promise<void>
   /** Tells who listens to an environment that it changed. Called once the snapshot is what `findEnvironment` answers. */
   readonly publish: (snapshot: EnvironmentSnapshot) => void
+  /** Ends the streams of an environment that is gone. */
+  readonly end: (environmentId: number) => void
   /** Ends streams, so that a server can stop. */
   readonly close: () => Promise<void>
 }
@@ -54,6 +56,7 @@ export function createSdkApi(ports: SdkApiPorts): SdkApi {
       for (const prefix of prefixes) await app.register(async (below) => answerNotFound(below), { prefix })
     },
     publish: (snapshot) => streams.publish(snapshot),
+    end: (environmentId) => streams.end(environmentId),
     close: async () => streams.close(),
   }
 }

@@ -1,5 +1,7 @@
+import { Problem } from '@halyard/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { unixSeconds, wholeSeconds } from './instants.ts'
 import type { EnvironmentSnapshot } from './ports.ts'
 import { headerOf } from './request-text.ts'
@@ -27,17 +29,26 @@ const heartbeat = Buffer.from(': ping\n\n')
 /** Who reads slower than this is cut off, and reconnects when it can. */
 const unsentBytesMax = 64 * 1024
 
+/** One client that listens. */
+interface Listener {
+  readonly response: ServerResponse
+  /** Forgets the client; the second time does nothing. */
+  readonly leave: () => void
+}
+
 /** Everybody who listens to one environment. */
 interface Channel {
   /** The newest that was told; nothing older is told after it. */
   told: EnvironmentSnapshot
-  readonly listeners: Readonly<Record<StreamKind, Set<ServerResponse>>>
+  readonly listeners: Readonly<Record<StreamKind, Set<Listener>>>
 }
 
 export interface Streams {
   /** Answers with a stream that says at once how new the flags are, and goes on until the client leaves. */
   open(request: FastifyRequest, reply: FastifyReply, from: { snapshot: EnvironmentSnapshot; kind: StreamKind }): void
   publish(snapshot: EnvironmentSnapshot): void
+  /** Ends the streams of an environment that is gone: clients come back, and are refused as slowly as all others. */
+  end(environmentId: number): void
   close(): void
 }
 
@@ -52,15 +63,18 @@ export function createStreams(): Streams {
     return channel
   }
 
-  function leave(environmentId: number, channel: Channel, response: ServerResponse): void {
-    for (const listeners of Object.values(channel.listeners)) listeners.delete(response)
-    const isEmpty = Object.values(channel.listeners).every((listeners) => listeners.size === 0)
-    if (isEmpty && channels.get(environmentId) === channel) channels.delete(environmentId)
+  function dropIfEmpty(channel: Channel): void {
+    const { sdk, ofrep } = channel.listeners
+    const { environmentId } = channel.told
+    if (sdk.size + ofrep.size === 0 && channels.get(environmentId) === channel) channels.delete(environmentId)
   }
 
-  function everyone(): ServerResponse[] {
-    return [...channels.values()].flatMap(({ listeners }) => [...listeners.sdk, ...listeners.ofrep])
+  function end(environmentId: number): void {
+    const channel = channels.get(environmentId)
+    if (channel) for (const listener of everyoneOn(channel)) finish(listener)
   }
+
+  const everyone = () => [...channels.values()].flatMap(everyoneOn)
 
   const beat = setInterval(() => broadcast(everyone(), heartbeat), heartbeatMilliseconds)
   // A stream keeps the process alive by its socket; without one there is nothing to keep it for.
@@ -68,37 +82,94 @@ export function createStreams(): Streams {
 
   return {
     open(request, reply, { snapshot, kind }) {
+      const { socket } = request.raw
+      // Who left while the key was looked up closes no second time.
+      if (socket.destroyed || reply.raw.destroyed) {
+        reply.hijack()
+        return
+      }
+      requireOwnConnection(socket, reply.raw)
       const channel = channelOf(snapshot)
       if (isNewer(snapshot, channel.told)) channel.told = snapshot
       const response = beginStream(reply)
-      channel.listeners[kind].add(response)
-      response.on('close', () => leave(snapshot.environmentId, channel, response))
+      join(channel.listeners[kind], { socket, response }, () => dropIfEmpty(channel))
       const isUpToDate = headerOf(request, 'last-event-id') === streamVersion(channel.told)
       response.write(isUpToDate ? heartbeat : messages[kind](channel.told))
     },
 
     publish(snapshot) {
       const channel = channels.get(snapshot.environmentId)
-      if (!channel || !snapshot.compiled.document.project.enable_realtime_updates) return
-      if (!isNewer(snapshot, channel.told)) return
-      channel.told = snapshot
-      broadcast(channel.listeners.sdk, Buffer.from(messages.sdk(snapshot)))
-      broadcast(channel.listeners.ofrep, Buffer.from(messages.ofrep(snapshot)))
+      if (!channel) return
+      if (!isStillOpenTo(channel.told, snapshot)) end(snapshot.environmentId)
+      else tell(channel, snapshot)
     },
+
+    end,
 
     close() {
       clearInterval(beat)
-      for (const response of everyone()) response.end()
+      for (const listener of everyone()) finish(listener)
     },
   }
 }
 
+// Of each connection the one stream that it carries.
+const carried = new WeakMap<Socket, Listener>()
+
+function join(listeners: Set<Listener>, on: { socket: Socket; response: ServerResponse }, whenLeft: () => void): void {
+  const { socket, response } = on
+  const leave = () => {
+    socket.off('close', leave)
+    if (!listeners.delete(listener)) return
+    carried.delete(socket)
+    whenLeft()
+  }
+  const listener: Listener = { response, leave }
+  listeners.add(listener)
+  carried.set(socket, listener)
+  response.once('close', leave)
+  // A reply that is not first in its connection's queue is never told that the connection closed.
+  socket.once('close', leave)
+}
+
+/**
+ * What is pipelined behind a stream would wait for it to end, and grow. So the stream ends, the refusal can be read, and the
+ * connection closes.
+ */
+function requireOwnConnection(socket: Socket, response: ServerResponse): void {
+  const other = carried.get(socket)
+  if (!other && response.socket !== null) return
+  if (other) finish(other)
+  throw new Problem('conflict', 'A stream needs a connection of its own: do not pipeline.', { headers: { connection: 'close' } })
+}
+
+function tell(channel: Channel, snapshot: EnvironmentSnapshot): void {
+  if (!snapshot.compiled.document.project.enable_realtime_updates || !isNewer(snapshot, channel.told)) return
+  channel.told = snapshot
+  broadcast(channel.listeners.sdk, Buffer.from(messages.sdk(snapshot)))
+  broadcast(channel.listeners.ofrep, Buffer.from(messages.ofrep(snapshot)))
+}
+
+const everyoneOn = ({ listeners }: Channel): Listener[] => [...listeners.sdk, ...listeners.ofrep]
+
 const isNewer = (snapshot: EnvironmentSnapshot, told: EnvironmentSnapshot) => snapshot.streamedAt.getTime() > told.streamedAt.getTime()
 
-function broadcast(listeners: Iterable<ServerResponse>, message: Buffer): void {
-  for (const response of listeners) {
+/** Whether who opened a stream before could open one now: the key is the same, and flags are served. */
+function isStillOpenTo(told: EnvironmentSnapshot, { compiled: { document } }: EnvironmentSnapshot): boolean {
+  return document.api_key === told.compiled.document.api_key && !document.project.organisation.stop_serving_flags
+}
+
+function finish({ response, leave }: Listener): void {
+  response.end()
+  leave()
+}
+
+function broadcast(listeners: Iterable<Listener>, message: Buffer): void {
+  for (const { response, leave } of listeners) {
     response.write(message)
-    if (response.writableLength > unsentBytesMax) response.destroy()
+    if (response.writableLength <= unsentBytesMax) continue
+    response.destroy()
+    leave()
   }
 }
 

@@ -2,7 +2,7 @@ import { conflict, forbidden, invalidFields, Problem, sdkEndpoints } from '@haly
 import type { TraitValue } from '@halyard/engine'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { openEnvironment } from './environment-access.ts'
-import { bodyOf, parse } from './parse-request.ts'
+import { bodyOf, parse, refuseTooMany } from './parse-request.ts'
 import type { EnvironmentSnapshot, OpenedEnvironment, SdkApiPorts } from './ports.ts'
 import { sendJson } from './reply-headers.ts'
 import { labelsOf } from './request-labels.ts'
@@ -81,6 +81,7 @@ async function store(ports: SdkApiPorts, snapshot: EnvironmentSnapshot, { identi
 
 function parseBulk(request: FastifyRequest): SetTrait[] {
   const body = bodyOf(request)
+  refuseTooMany(body, 'non_field_errors')
   if (!Array.isArray(body) || !body.every(isObject)) throw new Problem('invalid', 'Invalid request data')
   const parsed = body.map((trait) => sdkEndpoints.setTraits.body.element.safeParse(trait))
   if (parsed.some(({ error }) => error)) {

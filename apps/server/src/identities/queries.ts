@@ -1,4 +1,4 @@
-import { notFound } from '@halyard/contract'
+import { identityTraitsMax, notFound } from '@halyard/contract'
 import { identityBucket } from '@halyard/sdk-api'
 import { sql } from 'kysely'
 import type { QueryConfig } from 'pg'
@@ -97,7 +97,7 @@ export const batchStatements = (layout: StoreLayout): BatchStatements => (layout
 // Beyond it an integer is not exact in JavaScript, nor in the SDKs.
 const integerMax = Number.MAX_SAFE_INTEGER
 
-/** Adds to an integer trait, from 0 when it is absent; no row comes back when it holds something else. */
+/** Adds to an integer trait, from 0 when it is absent; no row comes back when it holds something else, or there is no room for it. */
 export function incrementStatement(key: IdentityKey, { trait, by, at }: { trait: string; by: number; at: Date }): QueryConfig {
   return {
     name: 'identities_increment',
@@ -110,7 +110,7 @@ export function incrementStatement(key: IdentityKey, { trait, by, at }: { trait:
                              trunc(coalesce((t.traits ->> $7::text)::numeric, 0) + $8::numeric)::text::jsonb),
           updated_at = excluded.updated_at
       where case coalesce(jsonb_typeof(t.traits -> $7::text), 'null')
-              when 'null' then true
+              when 'null' then jsonb_array_length(jsonb_path_query_array(t.traits, '$.*')) < ${identityTraitsMax}
               when 'number' then (t.traits ->> $7::text)::numeric % 1 = 0
                              and abs((t.traits ->> $7::text)::numeric + $8::numeric) <= ${integerMax}
               else false

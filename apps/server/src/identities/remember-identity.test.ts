@@ -247,8 +247,12 @@ describe('without a database', () => {
     expect(await look('ada')).toMatchObject({ existed: false, degraded: true })
   })
 
-  test('adding to a trait fails, because the sum would be a guess', async () => {
-    await expect(store.incrementTrait(place, 'ada', 'count', 1)).rejects.toMatchObject({ code: 'unavailable' })
+  test('adding to a trait fails, because the sum would be a guess, and asks nobody to add again', async () => {
+    await expect(store.incrementTrait(place, 'ada', 'count', 1)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('may have been applied'),
+      headers: {},
+    })
   })
 })
 

@@ -1,4 +1,4 @@
-import { Problem } from '@halyard/contract'
+import { identityTraitsMax, invalid, Problem } from '@halyard/contract'
 import type { TraitValue } from '@halyard/engine'
 import type { EnvironmentSnapshot, IdentitySighting, RememberedIdentity } from '@halyard/sdk-api'
 import pg from 'pg'
@@ -59,7 +59,7 @@ export function createIdentityStore(database: Database, options: IdentityStoreOp
     lanes: Math.min(2, ordinaryLanes),
     sizeMax: 1,
     deadlineMs,
-    work: async ([request]) => request?.resolve(await increment(database.pool, request.item, now())),
+    work: async ([request]) => request?.resolve(await increment(batches, request.item)),
   })
 
   return {
@@ -85,7 +85,8 @@ export function createIdentityStore(database: Database, options: IdentityStoreOp
         return sum
       } catch (error) {
         if (!isStoreUnreachable(error)) throw error
-        throw new Problem('unavailable', 'Identities cannot be reached. Try again in a moment.', { headers: { 'retry-after': '1' } })
+        // No Retry-After: who adds again without looking may add twice.
+        throw new Problem('unavailable', 'Identities cannot be reached. The addition may have been applied: read the trait first.')
       }
     },
     forget: (environmentId, identifier) => lastKnown.delete(nameOf({ environmentId, identifier })),
@@ -229,12 +230,16 @@ function chainByIdentity(batch: readonly SightedRequest[]): Chain[] {
   return [...chains.values()].sort((one, other) => compareKeys(one.key, other.key))
 }
 
+type Answer = { readonly existed: boolean; readonly traits: StoredTraits } | { readonly refusal: Problem }
+
 interface Step {
   readonly chain: Chain
-  readonly answers: { readonly existed: boolean; readonly traits: StoredTraits }[]
+  readonly answers: Answer[]
   /** From this answer on nothing more changed, so these know what was stored in the end. */
   readonly settledFrom: number
   readonly isChanged: boolean
+  /** Whether there is such an identity after the last sighting. */
+  readonly isKnown: boolean
   /** What is known after the last sighting. */
   readonly traits: StoredTraits
   /** Everything that was brought, not only what differs: then what is stored is as if one writer had come after the other. */
@@ -251,8 +256,12 @@ function follow(chain: Chain, found: StoredTraits | undefined): Step {
   for (const { item } of chain.requests) {
     const before = known ?? new Map()
     if (item.sighting.mode === 'persist') {
-      for (const [key, value] of item.sighting.traits) brought.set(key, value)
       const after = withTraits(before, item.sighting.traits)
+      if (isOverfull(before, after)) {
+        answers.push({ refusal: overfull() })
+        continue
+      }
+      for (const [key, value] of item.sighting.traits) brought.set(key, value)
       if (known === undefined || after !== before) {
         isChanged = true
         settledFrom = answers.length
@@ -261,16 +270,25 @@ function follow(chain: Chain, found: StoredTraits | undefined): Step {
       known = after
     } else answers.push({ existed: known !== undefined, traits: before })
   }
-  return { chain, answers, settledFrom, isChanged, traits: known ?? new Map(), brought }
+  return { chain, answers, settledFrom, isChanged, isKnown: known !== undefined, traits: known ?? new Map(), brought }
 }
 
-function settle({ chain, answers, settledFrom, isChanged }: Step, stored: StoredTraits, lastKnown: RecentlyUsed<StoredTraits>): void {
-  const isKnown = isChanged || answers.at(-1)?.existed === true
+/** Another process may add at the same time, so an identity can end up with a little more; from then on it takes nothing new. */
+const isOverfull = (before: StoredTraits, after: StoredTraits) => after.size > identityTraitsMax && after.size > before.size
+
+const overfull = () => invalid({ traits: [`An identity holds at most ${identityTraitsMax} traits.`] })
+
+function settle(
+  { chain, answers, settledFrom, isChanged, isKnown }: Step,
+  stored: StoredTraits,
+  lastKnown: RecentlyUsed<StoredTraits>,
+): void {
   if (isKnown) lastKnown.set(nameOf(chain.key), stored)
   for (const [index, request] of chain.requests.entries()) {
     const answer = answers[index]
     if (!answer) continue
-    request.resolve({ existed: answer.existed, traits: isChanged && index >= settledFrom ? stored : answer.traits, degraded: false })
+    if ('refusal' in answer) request.reject(answer.refusal)
+    else request.resolve({ existed: answer.existed, traits: isChanged && index >= settledFrom ? stored : answer.traits, degraded: false })
   }
 }
 
@@ -280,7 +298,14 @@ interface Increment {
   readonly by: number
 }
 
-async function increment(pool: pg.Pool, { key, trait, by }: Increment, at: Date): Promise<number | 'not-an-integer'> {
-  const { rows } = await withClient(pool, (client) => client.query<{ value: number }>(incrementStatement(key, { trait, by, at })))
-  return rows[0]?.value ?? 'not-an-integer'
+async function increment({ pool, statements, now }: Batches, { key, trait, by }: Increment): Promise<number | 'not-an-integer'> {
+  return withClient(pool, async (client) => {
+    const { rows } = await client.query<{ value: number }>(incrementStatement(key, { trait, by, at: now() }))
+    const sum = rows[0]?.value
+    if (sum !== undefined) return sum
+    // Nothing was added: because of what the trait holds, or because there is no room for it.
+    const found = await client.query<StoredRow>(statements.read([key]))
+    if (found.rows[0] && !readTraits(found.rows[0].traits).has(trait)) throw overfull()
+    return 'not-an-integer'
+  })
 }

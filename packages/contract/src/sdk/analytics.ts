@@ -1,9 +1,10 @@
 import * as z from 'zod'
+import { elementsMax, tooMany } from './limits.ts'
 import { expecting, isStorable, list, messages, object } from './text.ts'
 
 export const evaluationCountsBody = z
   .unknown()
-  .meta({ type: 'object', additionalProperties: { type: 'integer' } })
+  .meta({ type: 'object', additionalProperties: { type: 'integer' }, maxProperties: elementsMax })
   .describe('Evaluations by feature name. Unknown features, and counts that are no whole number, are skipped.')
 
 const count = z
@@ -19,7 +20,7 @@ export const detailedEvaluationCountsBody = object({
       enabled_when_evaluated: z.boolean({ error: expecting(messages.notBoolean) }),
       count,
     }),
-  ),
+  ).max(elementsMax, tooMany(elementsMax)),
 })
 
 const total = z.number({ error: expecting(messages.notInteger) }).int(messages.notInteger)

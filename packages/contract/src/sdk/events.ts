@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { elementsMax } from './limits.ts'
 import { traitKeyLengthMax, traitTextLengthMax } from './traits.ts'
 import { holdsOnlyStorableText, isLongerThan, isStorable, utf8Length } from './text.ts'
 
@@ -66,7 +67,7 @@ function hasFittingTraits(traits: unknown): boolean {
   )
 }
 
-export const eventsBody = z.object({ events: z.array(event).min(1) })
+export const eventsBody = z.object({ events: z.array(event).min(1).max(elementsMax) })
 export const eventsReply = z.object({
   accepted: z.number().int(),
   rejected: z.array(z.object({ index: z.number().int(), error: z.string() })),

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { identityFlag } from './flags.ts'
 import { exactIdentifier, optionalIdentifier } from './identifier.ts'
+import { elementsMax, tooMany } from './limits.ts'
 import { list, object } from './text.ts'
 import { looseBoolean, trait, traitInput } from './traits.ts'
 
@@ -16,6 +17,7 @@ export const identifyBody = object({
   identifier: optionalIdentifier.describe('Absent or empty for somebody unknown, whose identifier is then made from the traits.'),
   transient: looseBoolean.describe('Nothing is stored; what is stored counts.'),
   traits: list(traitInput)
+    .max(elementsMax, tooMany(elementsMax))
     .nullish()
     .transform((traits) => traits ?? []),
 })

@@ -26,7 +26,9 @@ export const ofrepBody = z.object(
   {
     context: z
       .object({ targetingKey: targetingKey.describe('Who is asking; absent or empty for somebody unknown.') }, 'must be an object')
-      .describe('Members that are text, numbers or booleans are traits, and so are the members of `traits`. Nothing is stored.'),
+      .describe(
+        'Members that are text, numbers or booleans are traits, and so are the members of `traits`: at most 1000, with the limits of traits. Nothing is stored.',
+      ),
   },
   'must be an object with a context',
 )

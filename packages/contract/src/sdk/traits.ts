@@ -1,6 +1,7 @@
 import type { TraitValue } from '@halyard/engine'
 import * as z from 'zod'
 import { exactIdentifier, requiredIdentifier } from './identifier.ts'
+import { elementsMax, tooMany } from './limits.ts'
 import { expecting, isLongerThan, isStorable, list, messages, object, tooLong } from './text.ts'
 
 export const traitKeyLengthMax = 200
@@ -120,7 +121,10 @@ export const setTraitReply = z.object({
   trait_key: z.string(),
 })
 
-export const setTraitsBody = list(object({ identity: owner, trait_key: traitKey, trait_value: traitValue }))
+export const setTraitsBody = list(object({ identity: owner, trait_key: traitKey, trait_value: traitValue })).max(
+  elementsMax,
+  tooMany(elementsMax),
+)
 export const setTraitsReply = z.array(setTraitReply)
 
 const safeInteger = z.union([z.number(), z.string().regex(/^\s*[+-]?\d{1,16}\s*$/)], { error: expecting(messages.notInteger) })

@@ -1,4 +1,4 @@
-import { Problem, sdkEndpoints } from '@halyard/contract'
+import { identityTraitsMax, isLongerThan, Problem, sdkEndpoints, traitKeyLengthMax, traitTextLengthMax } from '@halyard/contract'
 import type { TraitValue } from '@halyard/engine'
 import { isObject } from '../request-text.ts'
 
@@ -14,7 +14,28 @@ export function readContext(body: unknown): OfrepContext {
     const [issue] = parsed.error.issues
     throw new Problem('invalid', `${issue?.path.map(String).join('.') || 'The body'}: ${issue?.message ?? 'is not valid'}`)
   }
-  return { identifier: parsed.data.context.targetingKey, traits: traitsOf(isObject(body) ? body['context'] : undefined) }
+  const context = isObject(body) ? body['context'] : undefined
+  refuseTooManyMembers(context)
+  const traits = traitsOf(context)
+  for (const [key, value] of traits) refuseTooLong(key, value)
+  return { identifier: parsed.data.context.targetingKey, traits }
+}
+
+function refuseTooManyMembers(context: unknown): void {
+  if (!isObject(context)) return
+  const nested = isObject(context['traits']) ? Object.keys(context['traits']).length : 0
+  if (Object.keys(context).length + nested <= identityTraitsMax) return
+  throw new Problem('invalid', `context: must have at most ${identityTraitsMax} members, those of its traits included`)
+}
+
+// Nothing is stored, but conditions are matched against it.
+function refuseTooLong(key: string, value: TraitValue): void {
+  if (isLongerThan(key, traitKeyLengthMax)) {
+    throw new Problem('invalid', `context.${key.slice(0, traitKeyLengthMax)}…: the key must have at most ${traitKeyLengthMax} characters`)
+  }
+  if (typeof value === 'string' && isLongerThan(value, traitTextLengthMax)) {
+    throw new Problem('invalid', `context.${key}: must have at most ${traitTextLengthMax} characters`)
+  }
 }
 
 /** Members of the context that can be traits, over those of its `traits`, where Flagsmith's own providers put them. */
