@@ -53,6 +53,7 @@ export const otherFiles: Record<string, string> = {
   'analytics/count-requests.ts': 'counts in memory, flushed in batches',
   'analytics/record-events.ts': 'stores SDK events in batches',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
+  'identities/degradation.ts': 'what is answered when the identity store is away',
   'identities/remember-identity.ts': 'the group commit of the identity store',
   'users/setup-page.ts': 'the page behind the set-up link',
 }

@@ -91,7 +91,9 @@ test('the client-side key can be replaced; the old one is gone at once', async (
   const elsewhere = await server.makeProject()
   const update = (key: string, body: object) => server.send('PATCH', `/api/v1/environments/${key}/`, { authorization, body })
   const refused = (message: string) => ({ status: 400, body: { api_key: [expect.stringContaining(message)] } })
-  expect(await update(environment.api_key, { api_key: elsewhere.environment.api_key })).toMatchObject(refused('exists, or another had it before'))
+  expect(await update(environment.api_key, { api_key: elsewhere.environment.api_key })).toMatchObject(
+    refused('exists, or another had it before'),
+  )
   expect(await update(environment.api_key, { api_key: 'ser.something' })).toMatchObject(refused('ser.'))
   expect(await update(environment.api_key, { api_key: 'with/slash' })).toMatchObject(refused('letters'))
   const fresh = `fresh-${environment.id}`

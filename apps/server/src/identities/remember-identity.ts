@@ -5,8 +5,9 @@ import pg from 'pg'
 import { isDatabaseUnavailable, type Database } from '../runtime/database.ts'
 import { isConnectionUsable } from '../runtime/database-unavailable.ts'
 import { createGroupCommit, DeadlineExceeded, type Request } from '../runtime/group-commit.ts'
-import { RecentlyUsed } from '../runtime/recently-used.ts'
 import type { Log } from '../runtime/runtime.ts'
+import type { RecentlyUsed } from '../runtime/recently-used.ts'
+import { createDegradation, createLastKnown, nameOf } from './degradation.ts'
 import { batchStatements, incrementStatement, type StoredRow, type StoreLayout } from './queries.ts'
 import { compareKeys, identityKey, inOrderOf, readTraits, traitsJson, withTraits, type IdentityKey, type StoredTraits } from './rules.ts'
 
@@ -98,36 +99,6 @@ export function createIdentityStore(database: Database, options: IdentityStoreOp
 }
 
 const isStoreUnreachable = (error: unknown) => error instanceof DeadlineExceeded || isDatabaseUnavailable(error)
-
-const nameOf = ({ environmentId, identifier }: Pick<IdentityKey, 'environmentId' | 'identifier'>) => `${environmentId}:${identifier}`
-
-/** What identities had when they were last seen, for when their store cannot be asked: at most 50 000 of them and 32 million characters. */
-const createLastKnown = () =>
-  new RecentlyUsed<StoredTraits>({
-    entriesMax: 50_000,
-    sizeMax: 32_000_000,
-    sizeOf(name, traits) {
-      let size = name.length
-      for (const [key, value] of traits) size += key.length + (typeof value === 'string' ? value.length : 1)
-      return size
-    },
-  })
-
-const warnEveryMs = 10_000
-
-function createDegradation(log: Log, now: () => Date) {
-  let total = 0
-  let warnedAt = -Infinity
-  return {
-    total: () => total,
-    count(error: unknown) {
-      total += 1
-      if (now().getTime() - warnedAt < warnEveryMs) return
-      warnedAt = now().getTime()
-      log.warn({ err: error, total }, 'the identity store cannot be reached: identities are answered from memory and nothing is kept')
-    },
-  }
-}
 
 interface Sighted {
   readonly key: IdentityKey

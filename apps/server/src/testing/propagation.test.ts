@@ -120,16 +120,14 @@ describeOnServer('with several processes on one database', (serverUrl) => {
     await withTwo(serverUrl, async ({ reader, environment, addFeature }) => {
       const seen: number[] = []
       const names = Array.from({ length: 20 }, (_, index) => `feature_${index}`)
-      let isWriting = true
       const writing = (async () => {
         for (const name of names) await addFeature(name)
-        isWriting = false
+        return 'written'
       })()
-      while (isWriting) {
+      do {
         const served = await flagNames(reader, environment.api_key)
         seen.push(Array.isArray(served) ? served.length : -1)
-      }
-      await writing
+      } while ((await Promise.race([writing, 'still writing'])) !== 'written')
       expect(seen).toEqual(seen.toSorted((one, other) => one - other))
       await expect.poll(() => flagNames(reader, environment.api_key), soon).toHaveLength(20)
     })
