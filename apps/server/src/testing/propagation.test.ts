@@ -127,7 +127,7 @@ describeOnServer('with several processes on one database', (serverUrl) => {
       do {
         const served = await flagNames(reader, environment.api_key)
         seen.push(Array.isArray(served) ? served.length : -1)
-      } while ((await Promise.race([writing, 'still writing'])) !== 'written')
+      } while ((await Promise.race([writing, Promise.resolve('still writing')])) !== 'written')
       expect(seen).toEqual(seen.toSorted((one, other) => one - other))
       await expect.poll(() => flagNames(reader, environment.api_key), soon).toHaveLength(20)
     })
