@@ -84,9 +84,10 @@ describe('the statements', () => {
           )
         const numbers = Array.from({ length: 20_000 }, (_, number) => number)
         await seeAll(numbers, 0)
-        // Each once, from all over the table.
-        const scattered = numbers.map((number) => (number * 7919) % numbers.length)
-        for (let start = 0; start < scattered.length; start += 500) await seeAll(scattered.slice(start, start + 500), 1)
+        // A tenth of them, from all over the table: what the room left on each page holds. Beyond that, room is made by pruning,
+        // which waits for the oldest transaction of the whole server: of any other test.
+        const some = Array.from({ length: 2000 }, (_, index) => (index * 7919) % numbers.length)
+        for (let start = 0; start < some.length; start += 500) await seeAll(some.slice(start, start + 500), 1)
         await store.close()
         // Connections tell the statistics what they did when they are asked to.
         await Promise.all(Array.from({ length: 4 }, () => own.pool.query('select pg_stat_force_next_flush(), pg_sleep(0.1)')))
@@ -94,7 +95,7 @@ describe('the statements', () => {
           `select n_tup_upd as updates, n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'identities'`,
         )
         const [{ updates, hot } = { updates: 0, hot: 0 }] = rows
-        expect(updates).toBe(20_000)
+        expect(updates).toBe(2000)
         expect(hot / updates).toBeGreaterThanOrEqual(0.95)
       } finally {
         await own.close()
