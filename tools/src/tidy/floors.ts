@@ -10,7 +10,26 @@ export const workspaces: Record<
   server: {
     folder: 'apps/server',
     workspaces: ['engine', 'contract', 'sdk-api'],
-    packages: ['@electric-sql/pglite', '@fastify/rate-limit', '@node-rs/argon2', 'fastify', 'kysely', 'pg', 'pino', 'zod'],
+    packages: [
+      '@electric-sql/pglite',
+      '@fastify/multipart',
+      '@fastify/rate-limit',
+      '@fastify/static',
+      '@node-rs/argon2',
+      'ajv',
+      'ajv-formats',
+      'csv-stringify',
+      'fastify',
+      'ipaddr.js',
+      'jose',
+      'kysely',
+      'nodemailer',
+      'otplib',
+      'pg',
+      'pino',
+      'swagger-ui-dist',
+      'zod',
+    ],
   },
 }
 
