@@ -5,6 +5,7 @@ import { isDatabaseUnavailable } from './runtime/database.ts'
 import { DirectoryInUse } from './runtime/directory-lock.ts'
 import { createLog } from './runtime/log.ts'
 import { MigrationRefused } from './runtime/migrate.ts'
+import { createOutbound } from './runtime/outbound.ts'
 import { openDatabases, startHalyard, type Halyard } from './start.ts'
 
 const drainSecondsMax = 9
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
   process.umask(0o077)
   const config = readConfig()
   const log = createLog(config.logLevel)
-  const runtime = { config, log, now: () => new Date(), ...(await openDatabases(config, log)) }
+  const runtime = { config, log, now: () => new Date(), outbound: createOutbound(config.outbound), ...(await openDatabases(config, log)) }
   let installation: Installation = { setupToken: undefined, demo: undefined }
   const halyard = await startHalyard(runtime, async () => {
     installation = await prepareInstallation(runtime)

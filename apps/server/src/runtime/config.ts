@@ -3,9 +3,22 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { newPassword } from '@halyard/contract'
 import * as z from 'zod'
+import { isAddressRange, type OutboundLimits } from './outbound-addresses.ts'
 
 const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
 const whole = (least: number, most: number) => z.coerce.number(`must be a whole number from ${least} to ${most}`).int().min(least).max(most)
+// `10.0.0.0/8, 192.168.7.3` as a list.
+const listed = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+const addressRanges = z
+  .string()
+  .refine((text) => listed(text).every(isAddressRange), 'must be addresses and ranges, like 10.0.0.0/8,192.168.7.3')
+const portNumbers = z
+  .string()
+  .refine((text) => listed(text).every((port) => /^\d{1,5}$/.test(port) && Number(port) <= 65_535), 'must be port numbers, like 80,443')
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/./, 'must be an address like postgres://user:password@host:5432/database')
 
 /** Every setting there is, as environment variables; the README's table is checked against this. */
@@ -35,6 +48,10 @@ export const settings = z.object({
   ALLOW_REGISTRATION_WITHOUT_INVITE: yesOrNo.default(false).describe('Lets anybody sign up.'),
   TRUST_PROXY: whole(0, 10).default(0).describe('How many proxies in front add to X-Forwarded-For; 0 believes nobody.'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line that is logged.'),
+  OUTBOUND_ALLOW: addressRanges
+    .optional()
+    .describe('Private addresses and ranges that webhooks and the like may call, at any port, such as 10.0.0.0/8,192.168.7.3.'),
+  OUTBOUND_PORTS: portNumbers.default('80,443,8080,8443').describe('Ports of public addresses that may be called.'),
   LOGIN_ATTEMPTS_PER_MINUTE: whole(1, 1_000_000).default(20).describe('Sign-ins, sign-ups and set-ups per address.'),
 })
 
@@ -55,6 +72,7 @@ export interface Config {
   /** How many of the last addresses in X-Forwarded-For are proxies' own. */
   readonly trustProxy: number
   readonly logLevel: Settings['LOG_LEVEL']
+  readonly outbound: OutboundLimits
   readonly loginAttemptsPerMinute: number
   readonly version: string
 }
@@ -89,6 +107,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     allowRegistrationWithoutInvite: read.ALLOW_REGISTRATION_WITHOUT_INVITE,
     trustProxy: read.TRUST_PROXY,
     logLevel: read.LOG_LEVEL,
+    outbound: { allow: listed(read.OUTBOUND_ALLOW ?? ''), ports: listed(read.OUTBOUND_PORTS).map(Number) },
     loginAttemptsPerMinute: read.LOGIN_ATTEMPTS_PER_MINUTE,
     version: packageVersion(),
   })

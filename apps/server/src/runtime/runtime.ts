@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
+import type { Outbound } from './outbound.ts'
 
 export type Log = Logger
 
@@ -11,6 +12,8 @@ export interface Runtime {
   readonly control: Database
   /** Identities and their traits; may be another server, so no transaction spans both. */
   readonly identities: Database
+  /** The only way to call addresses that other people gave. */
+  readonly outbound: Outbound
   readonly log: Log
   readonly now: () => Date
 }

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { createClient } from '@halyard/client'
 import { openDatabase } from '../runtime/database.ts'
+import { createOutbound } from '../runtime/outbound.ts'
 import { startHalyard, type Halyard } from '../start.ts'
 import { describeOnServer } from './describe-on-server.ts'
 import { startServer, testConfig } from './start-server.ts'
@@ -21,6 +22,7 @@ async function startOn(databaseUrl: string): Promise<Halyard> {
     config: { ...testConfig, databaseUrl, dataDir: await mkdtemp(join(tmpdir(), 'halyard-test-')) },
     control,
     identities: control,
+    outbound: createOutbound(testConfig.outbound),
     log,
     now: () => new Date(),
   })

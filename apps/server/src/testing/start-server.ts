@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Config } from '../runtime/config.ts'
 import type { Database } from '../runtime/database.ts'
+import { createOutbound } from '../runtime/outbound.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { startHalyard } from '../start.ts'
 import { openTestDatabase } from './test-database.ts'
@@ -64,6 +65,8 @@ export const testConfig: Config = {
   allowRegistrationWithoutInvite: true,
   trustProxy: 0,
   logLevel: 'silent',
+  // Receivers in tests are on this machine.
+  outbound: { allow: ['127.0.0.1'], ports: [80, 443] },
   loginAttemptsPerMinute: 10_000,
   version: '0.0.0-test',
 }
@@ -73,7 +76,14 @@ export async function startServer(overrides: Partial<Config> = {}): Promise<Test
   const control = await openTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'halyard-test-'))
   const config = { ...testConfig, dataDir, ...overrides }
-  const runtime: Runtime = { config, control, identities: control, log: pino({ level: config.logLevel }), now: () => new Date() }
+  const runtime: Runtime = {
+    config,
+    control,
+    identities: control,
+    outbound: createOutbound(config.outbound),
+    log: pino({ level: config.logLevel }),
+    now: () => new Date(),
+  }
   const halyard = await startHalyard(runtime)
   const send = (method: string, path: string, options: SendOptions = {}) => request(halyard.url, { method, path, ...options })
   const as: TestServer['as'] = (authorization, resource) => createClient({ baseUrl: halyard.url, authorization }, resource)
