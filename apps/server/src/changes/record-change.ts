@@ -20,32 +20,55 @@ export interface Change {
 export const revisionsChannel = 'halyard_revisions'
 
 /** The last step of every command: logs the change, raises revisions, enqueues durable reactions and notifies, all in the edit's transaction. */
-export async function recordChange(edit: Edit, change: Change): Promise<void> {
-  const organisationId = change.organisation?.id ?? change.project?.organisation_id ?? null
-  const projectId = change.project?.id ?? change.environment?.project_id ?? null
-  const environmentId = change.environment?.id ?? null
+export const recordChange = (edit: Edit, change: Change): Promise<void> => recordChanges(edit, [change])
+
+/** As `recordChange`, for commands that do the same to many things of one place: revisions are raised once for all of them. */
+export async function recordChanges(edit: Edit, all: readonly Change[]): Promise<void> {
+  if (all.length === 0) return
   await edit.tx
     .insertInto('changes')
-    .values({
-      at: edit.at,
-      type: change.type,
-      organisation_id: organisationId,
-      project_id: projectId,
-      environment_id: environmentId,
-      subject_id: String(change.subject),
-      actor_kind: edit.actor.kind,
-      actor_id: actorId(edit.actor),
-      actor_name: edit.actor.name,
-      request_id: edit.origin.requestId,
-      address: edit.origin.address,
-      before: remember(change.before),
-      after: remember(change.after),
-    })
+    .values(all.map((change) => rowOf(edit, change)))
     .execute()
-  if (projectId !== null) await edit.tx.updateTable('projects').set({ changed_at: edit.at }).where('id', '=', projectId).execute()
-  if (changes[change.type].touches !== 'nothing') await raiseRevisions(edit, change.type, { organisationId, projectId, environmentId })
-  for (const job of reactions[change.type] ?? []) {
-    await enqueue(edit.tx, { name: job, payload: { environmentId, subject: String(change.subject) } })
+  const projects = new Set(all.map(reachOf).flatMap(({ projectId }) => (projectId === null ? [] : [projectId])))
+  if (projects.size > 0)
+    await edit.tx
+      .updateTable('projects')
+      .set({ changed_at: edit.at })
+      .where('id', 'in', [...projects])
+      .execute()
+  const touching = new Map(
+    all.filter(({ type }) => changes[type].touches !== 'nothing').map((change) => [JSON.stringify([change.type, reachOf(change)]), change]),
+  )
+  for (const change of touching.values()) await raiseRevisions(edit, change.type, reachOf(change))
+  for (const change of all) {
+    for (const job of reactions[change.type] ?? []) {
+      await enqueue(edit.tx, { name: job, payload: { environmentId: reachOf(change).environmentId, subject: String(change.subject) } })
+    }
+  }
+}
+
+const reachOf = (change: Change): Reach => ({
+  organisationId: change.organisation?.id ?? change.project?.organisation_id ?? null,
+  projectId: change.project?.id ?? change.environment?.project_id ?? null,
+  environmentId: change.environment?.id ?? null,
+})
+
+function rowOf(edit: Edit, change: Change) {
+  const { organisationId, projectId, environmentId } = reachOf(change)
+  return {
+    at: edit.at,
+    type: change.type,
+    organisation_id: organisationId,
+    project_id: projectId,
+    environment_id: environmentId,
+    subject_id: String(change.subject),
+    actor_kind: edit.actor.kind,
+    actor_id: actorId(edit.actor),
+    actor_name: edit.actor.name,
+    request_id: edit.origin.requestId,
+    address: edit.origin.address,
+    before: remember(change.before),
+    after: remember(change.after),
   }
 }
 

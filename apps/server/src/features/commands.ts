@@ -1,7 +1,7 @@
 import { invalid, notFound, unknownId, type api, type Body } from '@halyard/contract'
 import type { ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
-import { recordChange } from '../changes/record-change.ts'
+import { recordChange, recordChanges, type Change } from '../changes/record-change.ts'
 import { createDefaultStates } from '../feature-states/default-states.ts'
 import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
 import { lockProject } from '../projects/commands.ts'
@@ -51,8 +51,10 @@ export async function updateFeature(
   scope: Pick<ProjectRow, 'id'>,
   id: number,
   { tags, ...settings }: FeaturePatch,
-): Promise<FeatureRow> {
+): Promise<{ before: FeatureRow; after: FeatureRow }> {
   const { project, before } = await lockFeature(edit, scope, id)
+  const name = settings.name ?? before.name
+  if (name !== before.name) await refuseName(edit, project, name, before)
   const tagsBefore = await listTags(edit.tx, [before])
   if (tags) {
     await refuseTags(edit, project, tags)
@@ -60,7 +62,7 @@ export async function updateFeature(
   }
   const after = await edit.tx
     .updateTable('features')
-    .set({ ...settings, name: before.name })
+    .set({ ...settings, name })
     .where('id', '=', before.id)
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -72,18 +74,68 @@ export async function updateFeature(
     before: { ...before, tags: had },
     after: { ...after, tags: tags ?? had },
   })
-  return after
+  return { before, after }
 }
 
 export async function deleteFeature(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number): Promise<void> {
   const { project, before } = await lockFeature(edit, scope, id)
-  const after = await edit.tx
-    .updateTable('features')
-    .set({ deleted_at: edit.at })
-    .where('id', '=', before.id)
-    .returningAll()
-    .executeTakeFirstOrThrow()
-  await recordChange(edit, { type: 'feature.deleted', project, subject: before.id, before, after })
+  await markDeleted(edit, project, [before])
+}
+
+export async function deleteFeatures(edit: Edit, scope: Pick<ProjectRow, 'id'>, ids: readonly number[]): Promise<void> {
+  const { project, features } = await lockFeatures(edit, scope, ids)
+  await markDeleted(edit, project, features)
+}
+
+async function markDeleted(edit: Edit, project: ProjectRow, features: readonly FeatureRow[]): Promise<void> {
+  const ids = features.map(({ id }) => id)
+  await edit.tx.updateTable('features').set({ deleted_at: edit.at }).where('id', 'in', ids).execute()
+  await recordChanges(
+    edit,
+    features.map((before) => ({
+      type: 'feature.deleted',
+      project,
+      subject: before.id,
+      before,
+      after: { ...before, deleted_at: edit.at },
+    })),
+  )
+}
+
+export interface FeaturesPatch {
+  readonly isArchived?: boolean | undefined
+  readonly add?: readonly number[] | undefined
+  readonly remove?: readonly number[] | undefined
+}
+
+/** The same of many features, in their order; what is undefined stays. */
+export async function updateFeatures(
+  edit: Edit,
+  scope: Pick<ProjectRow, 'id'>,
+  ids: readonly number[],
+  { isArchived, add = [], remove = [] }: FeaturesPatch,
+): Promise<FeatureRow[]> {
+  const { project, features } = await lockFeatures(edit, scope, ids)
+  const found = features.map(({ id }) => id)
+  await refuseTags(edit, project, add, 'add_tags')
+  await refuseTags(edit, project, remove, 'remove_tags')
+  const tagsBefore = await listTags(edit.tx, features)
+  if (isArchived !== undefined) await edit.tx.updateTable('features').set({ is_archived: isArchived }).where('id', 'in', found).execute()
+  for (const tag of new Set(add)) await tagAll(edit, features, tag)
+  if (remove.length > 0) await edit.tx.deleteFrom('feature_tags').where('tag_id', 'in', remove).where('feature_id', 'in', found).execute()
+  const tagsAfter = await listTags(edit.tx, features)
+  const updated = features.map((before) => ({ before, after: { ...before, is_archived: isArchived ?? before.is_archived } }))
+  await recordChanges(
+    edit,
+    updated.map(({ before, after }): Change => ({
+      type: 'feature.updated',
+      project,
+      subject: before.id,
+      before: { ...before, tags: tagsOf(before, tagsBefore) },
+      after: { ...after, tags: tagsOf(after, tagsAfter) },
+    })),
+  )
+  return updated.map(({ after }) => after)
 }
 
 export async function addOwners(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number, users: readonly number[]): Promise<FeatureRow> {
@@ -122,6 +174,25 @@ async function lockFeature(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number
   return { project, before }
 }
 
+/** Those of some ids, each once and in their order; refused when one of them is not there. */
+async function lockFeatures(
+  edit: Edit,
+  scope: Pick<ProjectRow, 'id'>,
+  ids: readonly number[],
+): Promise<{ project: ProjectRow; features: FeatureRow[] }> {
+  const project = await lockProject(edit, scope)
+  const found = await edit.tx
+    .selectFrom('features')
+    .selectAll()
+    .where('project_id', '=', project.id)
+    .where('id', 'in', ids)
+    .where('deleted_at', 'is', null)
+    .execute()
+  refuseMissing('features', ids, found)
+  const places = new Map([...new Set(ids)].map((id, place) => [id, place]))
+  return { project, features: found.toSorted((one, other) => (places.get(one.id) ?? 0) - (places.get(other.id) ?? 0)) }
+}
+
 async function recordOwners(edit: Edit, project: ProjectRow, feature: FeatureRow, had: readonly number[]): Promise<void> {
   const owners = await listOwnerIds(edit, feature)
   await recordChange(edit, {
@@ -136,17 +207,17 @@ async function recordOwners(edit: Edit, project: ProjectRow, feature: FeatureRow
 const listOwnerIds = async (edit: Edit, feature: FeatureRow): Promise<number[]> =>
   (await listOwners(edit.tx, [feature])).map(({ id }) => id)
 
-async function refuseName(edit: Edit, project: ProjectRow, name: string): Promise<void> {
+async function refuseName(edit: Edit, project: ProjectRow, name: string, own?: FeatureRow): Promise<void> {
   const namesake = await findNamesake(edit.tx, project, name)
-  if (namesake) throw invalid({ name: whyTaken(project, namesake) })
+  if (namesake && namesake.id !== own?.id) throw invalid({ name: whyTaken(project, namesake) })
   const pattern = project.feature_name_regex
   if (pattern && !isWholeMatch(pattern, name)) throw invalid({ name: [`Feature name must match regex: ${pattern}`] })
 }
 
-async function refuseTags(edit: Edit, project: ProjectRow, tags: readonly number[]): Promise<void> {
+async function refuseTags(edit: Edit, project: ProjectRow, tags: readonly number[], field = 'tags'): Promise<void> {
   if (tags.length === 0) return
   const found = await edit.tx.selectFrom('tags').select('id').where('project_id', '=', project.id).where('id', 'in', tags).execute()
-  refuseMissing('tags', tags, found)
+  refuseMissing(field, tags, found)
 }
 
 async function refuseStrangers(
@@ -186,6 +257,17 @@ async function writeTags(edit: Edit, feature: Pick<FeatureRow, 'id'>, tags: read
     .onConflict((taken) => taken.doNothing())
     .execute()
 }
+
+async function tagAll(edit: Edit, features: readonly FeatureRow[], tag: number): Promise<void> {
+  await edit.tx
+    .insertInto('feature_tags')
+    .values(features.map(({ id }) => ({ feature_id: id, tag_id: tag })))
+    .onConflict((taken) => taken.doNothing())
+    .execute()
+}
+
+const tagsOf = ({ id }: FeatureRow, rows: readonly { feature_id: number; tag_id: number }[]): number[] =>
+  rows.flatMap((row) => (row.feature_id === id ? [row.tag_id] : []))
 
 async function addAll(edit: Edit, feature: Pick<FeatureRow, 'id'>, users: readonly number[]): Promise<void> {
   if (users.length === 0) return

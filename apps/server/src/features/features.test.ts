@@ -170,7 +170,6 @@ test('what is fixed at creation is ignored afterwards, and fields that are absen
   const whole = await features.get({ params: { ...params, feature: id } })
   const sentBack = {
     ...whole,
-    name: 'renamed',
     initial_value: 'two',
     default_enabled: true,
     type: 'MULTIVARIATE',
@@ -193,6 +192,78 @@ test('what is fixed at creation is ignored afterwards, and fields that are absen
     tags: [tag],
   })
   expect(await features.update({ params: { ...params, feature: id }, body: { tags: [] } })).toMatchObject({ tags: [] })
+})
+
+test('a feature that is renamed says what it was called, keeps its id and is served under the new name', async () => {
+  const { features, params, authorization, path, environment } = await startFeatures()
+  const { id } = await features.create({ params, body: { name: 'beta', default_enabled: true } })
+  await features.create({ params, body: { name: 'Taken' } })
+  const one = { ...params, feature: id }
+  expect(await features.update({ params: one, body: { name: 'Beta' } })).toMatchObject({ id, name: 'Beta', renamed: { from: 'beta' } })
+  const whole = await features.get({ params: one })
+  const sentBack = await server.send('PUT', `${path}${id}/`, { authorization, body: { ...whole, name: 'gamma' } })
+  expect(sentBack).toMatchObject({
+    status: 200,
+    body: { id, name: 'gamma', renamed: { from: 'Beta', warning: expect.stringContaining('“Beta”') } },
+  })
+  expect(await lastChange()).toMatchObject({ type: 'feature.updated', before: { name: 'Beta' }, after: { name: 'gamma' } })
+  const flags = await server.send('GET', '/api/v1/flags/', { headers: { 'x-environment-key': environment.api_key } })
+  expect(flags.body).toMatchObject([{ feature: { id, name: 'gamma' }, enabled: true }, { feature: { name: 'Taken' } }])
+  expect(await features.update({ params: one, body: { description: 'Same name' } })).toMatchObject({ renamed: null })
+  await expect(features.update({ params: one, body: { name: 'taken' } })).rejects.toMatchObject({
+    status: 400,
+    errors: { name: expect.anything() },
+  })
+  await server.as(authorization, api.projects).update({ params, body: { feature_name_regex: '[a-z]+' } })
+  await expect(features.update({ params: one, body: { name: 'Gamma 2' } })).rejects.toMatchObject({ status: 400 })
+})
+
+test('many features are archived and tagged in one edit, or none of them', async () => {
+  const { features, params, authorization, project, names } = await startFeatures()
+  const [red, blue] = [await makeTag(authorization, project, 'red'), await makeTag(authorization, project, 'blue')]
+  const made = []
+  for (const name of ['one', 'two', 'three']) made.push(await features.create({ params, body: { name, tags: [red] } }))
+  const [one, two, three] = made.map(({ id }) => id)
+  if (one === undefined || two === undefined || three === undefined) throw new Error('Three features were made.')
+  const ids = [three, one, three]
+  const { features: updated } = await features.updateMany({
+    params,
+    body: { features: ids, is_archived: true, add_tags: [blue], remove_tags: [red] },
+  })
+  expect(updated).toMatchObject([
+    { id: three, is_archived: true, tags: [blue] },
+    { id: one, is_archived: true, tags: [blue] },
+  ])
+  expect(await lastChange()).toMatchObject({
+    type: 'feature.updated',
+    subject_id: String(one),
+    before: { is_archived: false, tags: [red] },
+    after: { is_archived: true, tags: [blue] },
+  })
+  expect(await names('is_archived=false')).toEqual(['two'])
+  const other = await startFeatures()
+  const { id: foreign } = await other.features.create({ params: other.params, body: { name: 'theirs' } })
+  const unknown = { status: 400, errors: { features: [`Invalid pk "${foreign}" - object does not exist.`] } }
+  await expect(features.updateMany({ params, body: { features: [one, foreign], is_archived: false } })).rejects.toMatchObject(unknown)
+  await expect(features.deleteMany({ params, body: { features: [two, foreign] } })).rejects.toMatchObject(unknown)
+  expect(await names('is_archived=false')).toEqual(['two'])
+  await features.deleteMany({ params, body: { features: [one, three] } })
+  expect(await names('')).toEqual(['two'])
+})
+
+test('a list can begin with what changed last', async () => {
+  const { features, params, names, states, environment, authorization, project } = await startFeatures()
+  const staging = await server.as(authorization, api.environments).create({ body: { name: 'Staging', project: project.id } })
+  for (const name of ['one', 'two', 'three']) await features.create({ params, body: { name } })
+  const change = async (key: string, name: string) => {
+    const { results } = await states.list({ params: { environment_key: key }, query: { feature_name: name } })
+    await states.update({ params: { environment_key: key, feature_state: results[0]?.id ?? 0 }, body: { enabled: true } })
+  }
+  await change(environment.api_key, 'two')
+  await change(staging.api_key, 'one')
+  const newest = 'sort_field=last_modified&sort_direction=DESC'
+  expect(await names(newest)).toEqual(['one', 'two', 'three'])
+  expect(await names(`${newest}&environment=${environment.id}`)).toEqual(['two', 'three', 'one'])
 })
 
 test('tags and owners of others are refused by their field', async () => {

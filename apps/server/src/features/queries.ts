@@ -23,7 +23,7 @@ export interface FeatureFilter {
 
 export interface Listing {
   readonly filter: FeatureFilter
-  readonly order: { readonly by: 'created_at' | 'name'; readonly direction: 'asc' | 'desc' }
+  readonly order: { readonly by: 'created_at' | 'name' | 'last_modified'; readonly direction: 'asc' | 'desc' }
   readonly range: { readonly offset: number; readonly limit: number }
 }
 
@@ -33,12 +33,20 @@ export async function pageFeatures(
   { filter, order, range }: Listing,
 ): Promise<{ rows: FeatureRow[]; count: number }> {
   const wanted = matching(db, project, filter)
+  const key = order.by === 'last_modified' ? lastModified(filter.environment) : sql.ref(order.by)
   const [rows, total] = await Promise.all([
-    wanted.selectAll().orderBy(order.by, order.direction).orderBy('id', order.direction).offset(range.offset).limit(range.limit).execute(),
+    wanted.selectAll().orderBy(key, order.direction).orderBy('id', order.direction).offset(range.offset).limit(range.limit).execute(),
     wanted.select((select) => select.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
   ])
   return { rows, count: total.count }
 }
+
+// The last version of each environment is read from the end of an index, so that a long history costs nothing.
+const lastModified = (environment: number | undefined) => sql<Date | null>`(
+  select max(v.live_from)
+    from environments e
+   cross join lateral (select live_from from feature_versions v where v.environment_id = e.id and v.feature_id = features.id order by number desc limit 1) v
+   where e.project_id = features.project_id and e.deleted_at is null and (${environment ?? null}::integer is null or e.id = ${environment ?? null}::integer))`
 
 function matching(db: Queryable, project: ProjectRow, filter: FeatureFilter) {
   const { search, tags, is_archived: isArchived, type, owners } = filter
@@ -217,7 +225,6 @@ export interface Counts {
   readonly modified_here: Date | null
 }
 
-// The last version of each environment is read from the end of an index, so that a long history costs nothing.
 async function countOverrides(
   db: Queryable,
   features: Features,

@@ -4,15 +4,16 @@ import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { presentVariant } from '../variants/rules.ts'
-import { addOwners, createFeature, deleteFeature, removeOwners, updateFeature } from './commands.ts'
+import { addOwners, createFeature, deleteFeature, deleteFeatures, removeOwners, updateFeature, updateFeatures } from './commands.ts'
 import { findDetails, findFeatureByUuid, isOfProject, pageFeatures, type FeatureDetails, type Place } from './queries.ts'
+import { warnOfRename } from './rules.ts'
 
 export const featureRoutes = (): Route[] =>
   implement(api.features, {
     async list({ db, project, query, url }) {
       await refuseQuery(db, project, query)
       const order = {
-        by: query.sort_field === 'name' ? 'name' : 'created_at',
+        by: query.sort_field === 'created_date' ? 'created_at' : query.sort_field,
         direction: query.sort_direction === 'ASC' ? 'asc' : 'desc',
       } as const
       const { rows, count } = await pageFeatures(db, project, { filter: query, order, range: slice(query) })
@@ -21,13 +22,17 @@ export const featureRoutes = (): Route[] =>
     create: async ({ edit, project, body }) => presentOne(edit.tx, await createFeature(edit, project, body)),
     get: async ({ db, project, params }) => presentOne(db, await findFeature(db, project, params.feature)),
     getByUuid: async ({ db, project, params }) => presentOne(db, await findFeatureByUuid(db, project, params.uuid)),
-    update: async ({ edit, project, params, body }) => presentOne(edit.tx, await updateFeature(edit, project, params.feature, body)),
-    replace: async ({ edit, project, params, body }) => presentOne(edit.tx, await updateFeature(edit, project, params.feature, body)),
+    update: async ({ edit, project, params, body }) => presentUpdated(edit.tx, await updateFeature(edit, project, params.feature, body)),
+    replace: async ({ edit, project, params, body }) => presentUpdated(edit.tx, await updateFeature(edit, project, params.feature, body)),
     delete: ({ edit, project, params }) => deleteFeature(edit, project, params.feature),
     addOwners: async ({ edit, project, params, body }) =>
       presentOne(edit.tx, await addOwners(edit, project, params.feature, body.user_ids)),
     removeOwners: async ({ edit, project, params, body }) =>
       presentOne(edit.tx, await removeOwners(edit, project, params.feature, body.user_ids)),
+    async updateMany({ edit, project, body: { features, is_archived: isArchived, add_tags: add, remove_tags: remove } }) {
+      return { features: await presentAll(edit.tx, await updateFeatures(edit, project, features, { isArchived, add, remove }), {}) }
+    },
+    deleteMany: ({ edit, project, body }) => deleteFeatures(edit, project, body.features),
   })
 
 async function refuseQuery(db: Queryable, project: ProjectRow, query: Query<typeof api.features.list>): Promise<void> {
@@ -49,6 +54,10 @@ async function presentOne(db: Queryable, feature: FeatureRow | undefined): Promi
   const [presented] = feature ? await presentAll(db, [feature], {}) : []
   if (!presented) throw notFound()
   return presented
+}
+
+async function presentUpdated(db: Queryable, { before, after }: { before: FeatureRow; after: FeatureRow }) {
+  return { ...(await presentOne(db, after)), renamed: warnOfRename(before, after) ?? null }
 }
 
 type Feature = Reply<typeof api.features.get>

@@ -21,3 +21,12 @@ interface Ownership {
 
 export const whyNotOwned = (project: Ownership, owners: readonly number[]): string | undefined =>
   project.enforce_feature_owners && owners.length === 0 ? `Every feature of the project “${project.name}” needs an owner.` : undefined
+
+/** What whoever renames a feature must know; undefined when the name stays. */
+export const warnOfRename = (before: Pick<Named, 'name'>, after: Pick<Named, 'name'>): { from: string; warning: string } | undefined =>
+  before.name === after.name
+    ? undefined
+    : {
+        from: before.name,
+        warning: `SDKs ask by name: code that asks for “${before.name}” gets nothing until it asks for “${after.name}”.`,
+      }

@@ -74,7 +74,15 @@ describe('a body', () => {
 
   // Setting up works once per installation, and this one has people: users.test.ts.
   const repeatable = withBody.filter(({ endpoint }) => endpoint !== api.users.setUp)
-  test.each(repeatable)('of $name changes only what is the caller’s to change', async (listed) => {
+  const [strict, tolerant] = [repeatable.filter(({ isStrict }) => isStrict), repeatable.filter(({ isStrict }) => !isStrict)]
+  test.each(strict)('of $name refuses fields that it does not know', async (listed) => {
+    const request = await exampleOf(home, listed)
+    const [answer] = await sendBodies(listed, [withFields(request.body, { ...fieldsIn(request.body), surplus: 1 })])
+    expect(answer).toMatchObject({ status: 400 })
+    expect(fieldsIn(answer?.body)).toMatchObject({ surplus: ['This field is not known.'] })
+  })
+
+  test.each(tolerant)('of $name changes only what is the caller’s to change', async (listed) => {
     const request = await listed.example(home)
     const surplus = Object.entries(notTheirs()).filter(([name]) => !(name in listed.fields))
     const body = withFields(request.body, { ...Object.fromEntries(surplus), ...fieldsIn(request.body) })

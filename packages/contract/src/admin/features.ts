@@ -17,7 +17,9 @@ const filters = z.object({
   environment: id.optional().describe('Fills what depends on the environment.'),
   segment: id.optional().describe('Fills `segment_feature_state`, together with `environment`.'),
   search: z.string().optional().describe('Part of the name; case is ignored.'),
-  sort_field: oneOf(['created_date', 'name']).default('created_date'),
+  sort_field: oneOf(['created_date', 'name', 'last_modified'])
+    .default('created_date')
+    .describe('`last_modified`: when its default or a segment override last changed, in `environment` or else in any.'),
   sort_direction: oneOf(['ASC', 'DESC']).default('ASC'),
   tags: ids.optional().describe('Ids separated by commas; empty: features without tags.'),
   tag_strategy: oneOf(['INTERSECTION', 'UNION']).default('INTERSECTION'),
@@ -30,8 +32,9 @@ const filters = z.object({
 
 const initialValue = plainValue.transform((value) => (value === null ? null : String(value)))
 
-/** What may be set after creation; names, initial values and defaults are not among it, as upstream. */
+/** What may be set after creation; initial values and defaults are not among it, as upstream. */
 const settings = {
+  name: name().describe('SDKs ask by name: after a change they find the feature under the new one only.'),
   description: text(20_000).nullable(),
   is_archived: yesOrNo.describe('A label: archived features are still served.'),
   is_server_key_only: yesOrNo.describe('True: served to server-side keys only.'),
@@ -86,8 +89,15 @@ export const feature = z.object({
   lifecycle_stage: z.null(),
 })
 
+const updatedFeature = feature.extend({
+  renamed: z
+    .object({ from: z.string(), warning: z.string() })
+    .nullable()
+    .describe('The name it had until this request, if that was another one, and what follows from it.'),
+})
+
 const newFeature = z.object({
-  name: name(),
+  name: settings.name,
   type: oneOf(['STANDARD', 'MULTIVARIATE', 'FLAG', 'CONFIG'])
     .default('STANDARD')
     .transform((type) => (type === 'MULTIVARIATE' ? type : 'STANDARD')),
@@ -102,6 +112,10 @@ const newFeature = z.object({
 })
 
 const changedOwners = z.object({ user_ids: listOf(id) })
+
+/** Many at once, all or none. */
+const several = listOf(id).min(1, 'Name at least one feature.').describe('Ids of features.')
+const severalFeatures = z.object({ features: z.array(feature) })
 const scope = { level: 'project', by: 'id', from: 'params.project' } as const satisfies Scope
 
 export const features = resource({
@@ -148,7 +162,7 @@ export const features = resource({
     scope,
     permission: 'CREATE_FEATURE',
     body: z.object(settings).partial(),
-    reply: feature,
+    reply: updatedFeature,
     records: ['feature.updated'],
   },
   replace: {
@@ -158,7 +172,7 @@ export const features = resource({
     scope,
     permission: 'CREATE_FEATURE',
     body: z.object(settings).partial(),
-    reply: feature,
+    reply: updatedFeature,
     records: ['feature.updated'],
   },
   delete: {
@@ -189,5 +203,30 @@ export const features = resource({
     body: changedOwners,
     reply: feature,
     records: ['feature.updated'],
+  },
+  updateMany: {
+    method: 'POST',
+    path: '/api/v1/projects/:project/features/bulk-update/',
+    summary: 'Archives, restores from the archive or tags many features at once; all of them or, if one cannot be, none.',
+    scope,
+    permission: 'CREATE_FEATURE',
+    body: z.strictObject({
+      features: several,
+      is_archived: yesOrNo.optional(),
+      add_tags: listOf(id).optional(),
+      remove_tags: listOf(id).optional(),
+    }),
+    reply: severalFeatures,
+    records: ['feature.updated'],
+  },
+  deleteMany: {
+    method: 'POST',
+    path: '/api/v1/projects/:project/features/bulk-delete/',
+    summary: 'Deletes many features at once; all of them or, if one cannot be, none.',
+    scope,
+    permission: 'DELETE_FEATURE',
+    body: z.strictObject({ features: several }),
+    status: 204,
+    records: ['feature.deleted'],
   },
 })

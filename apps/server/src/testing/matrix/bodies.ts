@@ -6,14 +6,21 @@ export type Fields = Readonly<Record<string, unknown>>
 /** The fields of an endpoint's body; of a body that is a list, those of its elements. */
 export interface BodyShape {
   readonly isList: boolean
+  /** Whether it refuses fields it does not know: bodies that are only ours do. */
+  readonly isStrict: boolean
   readonly fields: Readonly<Record<string, z.ZodType>>
 }
 
 export function shapeOf({ body }: Endpoint): BodyShape | undefined {
   if (!body) return undefined
   const written = writtenSide(body)
-  if (written instanceof z.ZodArray) return { isList: true, fields: fieldsOf(written.element) }
-  return { isList: false, fields: fieldsOf(written) }
+  const [isList, each] = written instanceof z.ZodArray ? [true, written.element] : [false, written]
+  return { isList, isStrict: isStrict(each), fields: fieldsOf(each) }
+}
+
+function isStrict(schema: unknown): boolean {
+  const written = writtenSide(schema)
+  return written instanceof z.ZodObject && written.def.catchall instanceof z.ZodNever
 }
 
 // A body that is transformed is a pipe; clients write what goes into it.

@@ -39,6 +39,11 @@ export const features: ExamplesOf<typeof api.features> = {
   delete: async (at) => ({ params: await feature(at) }),
   addOwners: async (at) => ({ params: await feature(at), body: { user_ids: [at.userId] } }),
   removeOwners: async (at) => ({ params: await feature(at), body: { user_ids: [at.userId] } }),
+  async updateMany(at) {
+    const [one, other, tag] = [await makeFeature(at), await makeFeature(at), await makeTag(at)]
+    return { params: project(at), body: { features: [one.id, other.id], is_archived: true, add_tags: [tag.id], remove_tags: [] } }
+  },
+  deleteMany: async (at) => ({ params: project(at), body: { features: [(await makeFeature(at)).id, (await makeFeature(at)).id] } }),
 }
 
 async function variant(at: Fixture) {
