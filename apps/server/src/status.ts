@@ -12,7 +12,7 @@ export function serveStatus(server: FastifyInstance, runtime: Runtime, cache: En
   server.get('/version', () => ({
     image_tag: runtime.config.version,
     ci_commit_sha: 'unknown',
-    has_email_provider: false,
+    has_email_provider: runtime.config.mail !== undefined,
     is_enterprise: false,
     is_saas: false,
     package_versions: { '.': runtime.config.version },

@@ -38,7 +38,14 @@ export const settings = z.object({
     .string()
     .min(32, 'must be at least 32 characters')
     .optional()
-    .describe('Signs stream addresses. At least 32 characters; required with DATABASE_URL. Embedded: made on first start.'),
+    .describe(
+      'Signs stream addresses and encrypts stored secrets. At least 32 characters; required with DATABASE_URL. Embedded: made on first start.',
+    ),
+  PREVIOUS_SECRET_KEYS: z
+    .string()
+    .transform((keys) => keys.split(/[\s,]+/).filter((key) => key !== ''))
+    .optional()
+    .describe('What SECRET_KEY was before, separated by commas: what they encrypted stays readable.'),
   DEMO: yesOrNo.optional().describe('Fill an empty database with a demo project. Default: true when embedded, else false.'),
   ADMIN_EMAIL: z
     .email('must be an e-mail address')
@@ -46,6 +53,11 @@ export const settings = z.object({
     .describe('With ADMIN_PASSWORD: makes the first administrator on an empty database.'),
   ADMIN_PASSWORD: newPassword.optional().describe('At least 8 characters, not only digits.'),
   ALLOW_REGISTRATION_WITHOUT_INVITE: yesOrNo.default(false).describe('Lets anybody sign up.'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: 'must be an address like smtp://user:password@host:587 or smtps://…:465' })
+    .optional()
+    .describe('Sends mail, with MAIL_FROM; user and password percent-encoded. Unset: links that mails would hold go to the log.'),
+  MAIL_FROM: z.email('must be an e-mail address').optional().describe('Whom mails come from.'),
   TRUST_PROXY: whole(0, 10).default(0).describe('How many proxies in front add to X-Forwarded-For; 0 believes nobody.'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line that is logged.'),
   OUTBOUND_ALLOW: addressRanges
@@ -66,9 +78,12 @@ export interface Config {
   readonly databasePoolSize: number
   readonly dataDir: string
   readonly secretKey: string
+  readonly previousSecretKeys: readonly string[]
   readonly demo: boolean
   readonly firstAdmin: { readonly email: string; readonly password: string } | undefined
   readonly allowRegistrationWithoutInvite: boolean
+  /** Undefined: mails go to the log. */
+  readonly mail: { readonly smtpUrl: string; readonly from: string } | undefined
   /** How many of the last addresses in X-Forwarded-For are proxies' own. */
   readonly trustProxy: number
   readonly logLevel: Settings['LOG_LEVEL']
@@ -93,6 +108,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if ((read.ADMIN_EMAIL === undefined) !== (read.ADMIN_PASSWORD === undefined)) {
     throw new ConfigError('ADMIN_EMAIL and ADMIN_PASSWORD work together: set both or neither.')
   }
+  if ((read.SMTP_URL === undefined) !== (read.MAIL_FROM === undefined)) {
+    throw new ConfigError('SMTP_URL and MAIL_FROM work together: set both or neither.')
+  }
   return Object.freeze({
     port: read.PORT,
     host: read.HOST,
@@ -102,9 +120,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databasePoolSize: read.DATABASE_POOL_SIZE,
     dataDir: read.DATA_DIR,
     secretKey: secretKey(read),
+    previousSecretKeys: read.PREVIOUS_SECRET_KEYS ?? [],
     demo: read.DEMO ?? read.DATABASE_URL === undefined,
     firstAdmin: read.ADMIN_EMAIL && read.ADMIN_PASSWORD ? { email: read.ADMIN_EMAIL, password: read.ADMIN_PASSWORD } : undefined,
     allowRegistrationWithoutInvite: read.ALLOW_REGISTRATION_WITHOUT_INVITE,
+    mail: read.SMTP_URL && read.MAIL_FROM ? { smtpUrl: read.SMTP_URL, from: read.MAIL_FROM } : undefined,
     trustProxy: read.TRUST_PROXY,
     logLevel: read.LOG_LEVEL,
     outbound: { allow: listed(read.OUTBOUND_ALLOW ?? ''), ports: listed(read.OUTBOUND_PORTS).map(Number) },

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 
 /** Argon2id at OWASP's first choice (19 MiB, two passes). */
@@ -29,3 +29,40 @@ export function newEnvironmentKey(): string {
   }
   return key
 }
+
+/** The installation's keys: the first encrypts, all decrypt. */
+export interface SecretKeys {
+  readonly secretKey: string
+  readonly previousSecretKeys: readonly string[]
+}
+
+const cipher = 'aes-256-gcm'
+const nonceLength = 12
+const tagLength = 16
+
+/**
+ * Encrypts what must be read again, such as the secret of a webhook; for anything else a hash suffices. It opens only for the same
+ * purpose, so name the place: a copy in another row or column is worthless there. Begins with the id of its key.
+ */
+export function seal({ secretKey }: SecretKeys, text: string, purpose: string): string {
+  const nonce = randomBytes(nonceLength)
+  const sealing = createCipheriv(cipher, sealingKey(secretKey), nonce).setAAD(Buffer.from(purpose))
+  const sealed = Buffer.concat([nonce, sealing.update(text, 'utf8'), sealing.final(), sealing.getAuthTag()])
+  return `${keyId(secretKey)}.${sealed.toString('base64url')}`
+}
+
+/** Throws when it was changed, sealed for another purpose, or with a key that is not known any more. */
+export function unseal({ secretKey, previousSecretKeys }: SecretKeys, sealed: string, purpose: string): string {
+  const [id = '', body = ''] = sealed.split('.', 2)
+  const key = [secretKey, ...previousSecretKeys].find((key) => keyId(key) === id)
+  if (key === undefined)
+    throw new Error(`What was encrypted for “${purpose}” needs a former SECRET_KEY (id ${id}). Add it to PREVIOUS_SECRET_KEYS.`)
+  const bytes = Buffer.from(body, 'base64url')
+  const opening = createDecipheriv(cipher, sealingKey(key), bytes.subarray(0, nonceLength), { authTagLength: tagLength })
+  opening.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-tagLength))
+  return opening.update(bytes.subarray(nonceLength, -tagLength), undefined, 'utf8') + opening.final('utf8')
+}
+
+const derive = (secretKey: string, use: string, length: number) => Buffer.from(hkdfSync('sha256', secretKey, '', `halyard ${use}`, length))
+const sealingKey = (secretKey: string) => derive(secretKey, 'sealing key', 32)
+const keyId = (secretKey: string) => derive(secretKey, 'key id', 4).toString('hex')

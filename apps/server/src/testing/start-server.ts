@@ -60,9 +60,11 @@ export const testConfig: Config = {
   databasePoolSize: 4,
   dataDir: '',
   secretKey: 'a secret key for tests, 32 characters and more',
+  previousSecretKeys: [],
   demo: false,
   firstAdmin: undefined,
   allowRegistrationWithoutInvite: true,
+  mail: undefined,
   trustProxy: 0,
   logLevel: 'silent',
   // Receivers in tests are on this machine.
