@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import { createSdkApi } from '@halyard/sdk-api'
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createUsageCounter } from './analytics/count-requests.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { environmentApiKeyRoutes } from './environment-api-keys/routes.ts'
 import { environmentRoutes } from './environments/routes.ts'
 import { EnvironmentCache } from './evaluation/environment-cache.ts'
@@ -133,6 +134,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...identityRoutes(runtime, parts.identityStore),
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),
+    ...auditRoutes(),
   ]
 }
 

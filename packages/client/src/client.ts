@@ -45,6 +45,7 @@ async function call(options: ClientOptions, endpoint: Endpoint, input: LooseInpu
   })
   const text = await response.text()
   if (!response.ok) throw ApiError.from(endpoint, response, text)
+  if (endpoint.file) return text
   return text === '' ? undefined : JSON.parse(text)
 }
 

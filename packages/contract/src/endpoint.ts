@@ -27,6 +27,8 @@ export interface Endpoint {
   readonly records?: readonly ChangeType[]
   /** Attempts per address are counted: endpoints that try passwords or tokens. */
   readonly throttled?: true
+  /** The reply is a file that is streamed; the handler answers with a `FileReply`. */
+  readonly file?: true
   /** Refused for API keys: what is done here is done as a person. */
   readonly peopleOnly?: true
 }
@@ -55,8 +57,8 @@ export const resource = <const R extends Resource>(endpoints: R): R => endpoints
 
 /** Parameters in paths are integers, except these. */
 export const textParameters = ['environment_key', 'uuid', 'prefix', 'identifier'] as const
-/** Integers that may be beyond 32 bits: identities are numbered by a hash. */
-export const wideParameters = ['identity'] as const
+/** Integers that may be beyond 32 bits: identities are numbered by a hash, and what is recorded has no end. */
+export const wideParameters = ['identity', 'change', 'delivery'] as const
 type TextParameter = (typeof textParameters)[number]
 
 type NameIn<Path extends string> = Path extends `${string}:${infer Rest}`

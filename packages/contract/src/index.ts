@@ -1,3 +1,4 @@
+import { audit } from './admin/audit.ts'
 import { environmentApiKeys } from './admin/environment-api-keys.ts'
 import { environmentDocument } from './admin/environment-document.ts'
 import { environments } from './admin/environments.ts'
@@ -49,4 +50,5 @@ export const api = {
   identities,
   identityTraits,
   identityOverrides,
+  audit,
 }

@@ -63,7 +63,9 @@ function describe(endpoint: Endpoint, { noun, name }: { noun: string; name: stri
     responses: {
       [status]: {
         description: status === '204' ? 'Done.' : 'OK.',
-        ...(endpoint.reply && { content: { 'application/json': { schema: toSchema(endpoint.reply, 'output') } } }),
+        ...(endpoint.reply && {
+          content: { [endpoint.file ? 'application/octet-stream' : 'application/json']: { schema: toSchema(endpoint.reply, 'output') } },
+        }),
       },
       '4XX': {
         description: 'What is wrong and how to mend it.',

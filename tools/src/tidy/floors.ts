@@ -59,6 +59,7 @@ export const serverFloors = [
   'analytics',
   'evaluation',
   'identity-overrides',
+  'audit',
   // Files directly in src/ (app, worker, start, main) are the roof.
   '.',
   'testing',
@@ -69,6 +70,7 @@ export const fileRoles = ['routes', 'commands', 'queries', 'rules'] as const
 
 /** Files of other names, each with the reason why the noun needs them. */
 export const otherFiles: Record<string, string> = {
+  'audit/export.ts': 'the record as CSV and NDJSON, written while it is read',
   'analytics/count-requests.ts': 'counts in memory, flushed in batches',
   'analytics/record-events.ts': 'stores SDK events in batches',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',

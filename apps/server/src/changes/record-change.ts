@@ -1,5 +1,5 @@
 import { changes, type ChangeType } from '@halyard/contract'
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import { actorId } from '../access/actor.ts'
 import { enqueue } from '../runtime/jobs.ts'
 import type { Edit } from './edit.ts'
@@ -62,6 +62,7 @@ function rowOf(edit: Edit, change: Change) {
     project_id: projectId,
     environment_id: environmentId,
     subject_id: String(change.subject),
+    subject_name: nameOf(change),
     actor_kind: edit.actor.kind,
     actor_id: actorId(edit.actor),
     actor_name: edit.actor.name,
@@ -71,6 +72,17 @@ function rowOf(edit: Edit, change: Change) {
     after: remember(change.after),
   }
 }
+
+// What the thing is called in the log, even when it is called something else later, or gone. A state has no name but its feature's.
+function nameOf({ before, after }: Change): RawBuilder<string | null> {
+  const row = new Map<string, unknown>(Object.entries(after ?? before ?? {}))
+  const name = nameColumns.map((column) => row.get(column)).find((text) => typeof text === 'string' && text !== '')
+  if (name !== undefined) return sql`${name}`
+  const featureId = row.get('feature_id')
+  return typeof featureId === 'number' ? sql`(select name from features where id = ${featureId})` : sql`null`
+}
+
+const nameColumns = ['name', 'label', 'title', 'email', 'url', 'trait_key']
 
 // What nobody needs to read again must not be in the log either.
 const secretColumns = new Set(['password_hash', 'hashed_key', 'token_hash'])

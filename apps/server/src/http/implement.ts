@@ -1,7 +1,10 @@
 import type { Endpoint, Reply, Resource } from '@halyard/contract'
+import type { FileReply } from './file-reply.ts'
 import type { Input } from './input.ts'
 
-export type Handler<E extends Endpoint> = (input: Input<E>) => Promise<[Reply<E>] extends [undefined] ? void : Reply<E>>
+export type Handler<E extends Endpoint> = (input: Input<E>) => Promise<Answer<E>>
+
+type Answer<E extends Endpoint> = E extends { file: true } ? FileReply : [Reply<E>] extends [undefined] ? void : Reply<E>
 
 /** An endpoint with the function that answers it, ready to be mounted. */
 export interface Route {

@@ -19,6 +19,7 @@ import { isUuid } from '../access/scopes.ts'
 import { changes as changeKinds, forbidden } from '@halyard/contract'
 import { runEdit, type EditLock } from '../changes/edit.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { isFileReply, sendFile } from './file-reply.ts'
 import type { Route } from './implement.ts'
 import type { InEdit } from './input.ts'
 
@@ -39,6 +40,7 @@ export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly R
       handler: async (request, reply) => {
         const answer = await answerRequest(runtime, route, request, afterCommit)
         reply.code(endpoint.status ?? 200)
+        if (endpoint.file && isFileReply(answer)) return sendFile(reply, answer)
         return endpoint.status === 204 ? reply.send() : answer
       },
     })

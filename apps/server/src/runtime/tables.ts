@@ -21,6 +21,7 @@ export interface ChangesTable {
   before: NullableJson
   after: NullableJson
   transaction_id: Generated<string>
+  subject_name: string | null
 }
 
 export interface DeploymentTable {

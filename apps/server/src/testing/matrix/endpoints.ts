@@ -5,6 +5,7 @@ import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
 import { featureSegments, features, featureStates, segments, variants } from './flag-examples.ts'
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
+import { audit } from './record-examples.ts'
 import {
   environmentApiKeys,
   environmentDocument,
@@ -48,6 +49,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   identities,
   identityTraits,
   identityOverrides,
+  audit,
 }
 
 const examples: Readonly<Record<string, Readonly<Record<string, Listed['example']>>>> = typedExamples

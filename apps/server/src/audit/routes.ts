@@ -1,0 +1,40 @@
+import { api, notFound, type Query } from '@halyard/contract'
+import { findAdministeredIds } from '../access/authorise.ts'
+import type { Queryable } from '../access/rows.ts'
+import { implement, type Route } from '../http/implement.ts'
+import { continuedPage, slice } from '../http/pages.ts'
+import { auditFile } from './export.ts'
+import { countMax, exportAudit, findAudit, listAudit, type AuditScope } from './queries.ts'
+import { presentDetails, presentEntry } from './rules.ts'
+
+export const auditRoutes = (): Route[] =>
+  implement(api.audit, {
+    list: async ({ db, actor, query, url }) => answerPage(db, { organisationIds: await findAdministeredIds(db, actor) }, { query, url }),
+    get: async ({ db, actor, params }) => answerOne(db, { organisationIds: await findAdministeredIds(db, actor) }, params.change),
+    listOfOrganisation: ({ db, organisation, query, url }) => answerPage(db, { organisationIds: [organisation.id] }, { query, url }),
+    getOfOrganisation: ({ db, organisation, params }) => answerOne(db, { organisationIds: [organisation.id] }, params.change),
+    exportOfOrganisation: async ({ db, organisation, query }) =>
+      auditFile(query.format, `audit-organisation-${organisation.id}`, exportAudit(db, { organisationIds: [organisation.id] }, query)),
+    listOfProject: ({ db, project, query, url }) => answerPage(db, { projectId: project.id }, { query, url }),
+    getOfProject: ({ db, project, params }) => answerOne(db, { projectId: project.id }, params.change),
+    exportOfProject: async ({ db, project, query }) =>
+      auditFile(query.format, `audit-project-${project.id}`, exportAudit(db, { projectId: project.id }, query)),
+  })
+
+interface Asked {
+  readonly query: Query<typeof api.audit.list>
+  readonly url: URL
+}
+
+async function answerPage(db: Queryable, scope: AuditScope, { query, url }: Asked) {
+  // A page that is asked for by where it begins is read from there, however deep it is.
+  const { offset, limit } = slice(query)
+  const { rows, count } = await listAudit(db, scope, query, { offset: query.before === undefined ? offset : 0, limit })
+  return continuedPage(url, query, { count, countMax, results: rows.map(presentEntry) })
+}
+
+async function answerOne(db: Queryable, scope: AuditScope, id: number) {
+  const row = await findAudit(db, scope, id)
+  if (!row) throw notFound()
+  return presentDetails(row)
+}
