@@ -30,7 +30,9 @@ import { projectRoutes } from './projects/routes.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { segmentRoutes } from './segments/routes.ts'
 import { serveStatus } from './status.ts'
+import { staleFeatureRoutes } from './stale-features/routes.ts'
 import { tagRoutes } from './tags/routes.ts'
+import { usageRoutes } from './usage/routes.ts'
 import { userRoutes } from './users/routes.ts'
 import { serveSetupPage } from './users/setup-page.ts'
 import { variantRoutes } from './variants/routes.ts'
@@ -135,6 +137,8 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),
     ...auditRoutes(),
+    ...usageRoutes(runtime),
+    ...staleFeatureRoutes(runtime),
   ]
 }
 

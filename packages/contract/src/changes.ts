@@ -20,6 +20,7 @@ const changeTypes = {
   'environment.created': { touches: 'document', streams: true, sentence: 'created the environment' },
   'environment.updated': { touches: 'document', streams: true, sentence: 'changed the environment’s settings' },
   'environment.deleted': { touches: 'document', streams: true, sentence: 'deleted the environment' },
+  'environment.first_evaluated': { touches: 'nothing', streams: false, sentence: 'asked for flags for the first time' },
   'environment_api_key.created': { touches: 'keys', streams: false, sentence: 'created a server-side key' },
   'environment_api_key.updated': { touches: 'keys', streams: false, sentence: 'changed a server-side key' },
   'environment_api_key.deleted': { touches: 'keys', streams: false, sentence: 'deleted a server-side key' },

@@ -13,6 +13,8 @@ import { organisations } from './admin/organisations.ts'
 import { projects } from './admin/projects.ts'
 import { segments } from './admin/segments.ts'
 import { tags } from './admin/tags.ts'
+import { staleFeatures } from './admin/stale-features.ts'
+import { usage } from './admin/usage.ts'
 import { users } from './admin/users.ts'
 import { variants } from './admin/variants.ts'
 
@@ -51,4 +53,6 @@ export const api = {
   identityTraits,
   identityOverrides,
   audit,
+  usage,
+  staleFeatures,
 }

@@ -57,6 +57,8 @@ export const serverFloors = [
   'identities',
   'identity-traits',
   'analytics',
+  'usage',
+  'stale-features',
   'evaluation',
   'identity-overrides',
   'audit',
@@ -72,6 +74,7 @@ export const fileRoles = ['routes', 'commands', 'queries', 'rules'] as const
 export const otherFiles: Record<string, string> = {
   'audit/export.ts': 'the record as CSV and NDJSON, written while it is read',
   'analytics/count-requests.ts': 'counts in memory, flushed in batches',
+  'analytics/record-evaluations.ts': 'when features and environments were first and last evaluated, written as counts are',
   'analytics/record-events.ts': 'stores SDK events in batches',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
   'identities/degradation.ts': 'what is answered when the identity store is away',

@@ -2,6 +2,7 @@ import type { CountedResource, EnvironmentSnapshot, EvaluationCount, RequestLabe
 import { sql } from 'kysely'
 import { isDatabaseUnavailable, type Database } from '../runtime/database.ts'
 import type { Log } from '../runtime/runtime.ts'
+import { announceFirstEvaluation, noteEvaluatedFeatures } from './record-evaluations.ts'
 
 type OfEnvironment = Pick<EnvironmentSnapshot, 'environmentId'>
 
@@ -38,6 +39,7 @@ const rowsPerStatement = 500
 export function createUsageCounter(control: Database, options: UsageCounterOptions): UsageCounter {
   const { log, now, flushMs = 1000, keysMax = { perEnvironment: 2000, together: 50_000 } } = options
   let pending = createPendingCounts(keysMax)
+  const writeSome = createWriter(control, now)
   let flushing: Promise<void> | undefined
   const timer = setInterval(() => void flush(), flushMs)
   timer.unref()
@@ -52,7 +54,7 @@ export function createUsageCounter(control: Database, options: UsageCounterOptio
     pending = createPendingCounts(keysMax)
     for (let start = 0; start < rows.length; start += rowsPerStatement) {
       try {
-        await writeCounts(control, rows.slice(start, start + rowsPerStatement))
+        await writeSome(rows.slice(start, start + rowsPerStatement))
       } catch (error) {
         if (isDatabaseUnavailable(error)) {
           log.warn({ err: error }, 'usage cannot be written now; it is kept in memory')
@@ -86,11 +88,36 @@ export function createUsageCounter(control: Database, options: UsageCounterOptio
   }
 }
 
+function createWriter(control: Database, now: () => Date) {
+  // Environments whose first evaluation is announced, by this process or before.
+  const announced = new Set<number>()
+
+  async function announceSome(rows: readonly Count[]): Promise<void> {
+    for (const { environmentId, resource, userAgent } of rows) {
+      if (announced.has(environmentId) || !deliversFlags.has(resource)) continue
+      await announceFirstEvaluation(control, environmentId, userAgent || undefined)
+      announced.add(environmentId)
+    }
+  }
+
+  return async (rows: readonly Count[]): Promise<void> => {
+    await announceSome(rows)
+    const evaluations = rows.filter(({ resource }) => resource === 'evaluations')
+    await noteEvaluatedFeatures(control, evaluations, now())
+    // Last: what was counted must not be counted again when the others are tried again.
+    await writeCounts(control, rows)
+  }
+}
+
+const deliversFlags: ReadonlySet<Count['resource']> = new Set(['flags', 'identities', 'environment-document'])
+
 const hourMs = 3_600_000
 const hourOf = (instant: Date) => new Date(Math.floor(instant.getTime() / hourMs) * hourMs)
 
-/** The name under which evaluations of a feature are counted: a row of an index holds no more. */
-export const countedName = (featureName: string) => featureName.slice(0, 500)
+/** How many characters of a feature's name its evaluations are counted under: a row of an index holds no more. */
+export const countedLengthMax = 250
+export const countedName = (featureName: string) =>
+  featureName.length <= countedLengthMax ? featureName : Array.from(featureName).slice(0, countedLengthMax).join('')
 
 interface Count {
   readonly environmentId: number

@@ -77,6 +77,13 @@ export interface EnvironmentsTable {
   deleted_at: Date | null
 }
 
+export interface EvaluatedFeaturesTable {
+  environment_id: number
+  feature_name: string
+  first_evaluated_at: Date
+  last_evaluated_at: Date
+}
+
 export interface FeatureOwnersTable {
   feature_id: number
   user_id: number
@@ -144,6 +151,12 @@ export interface FeaturesTable {
   is_server_key_only: Generated<boolean>
   created_at: Date
   deleted_at: Date | null
+}
+
+export interface FirstEvaluationsTable {
+  environment_id: number
+  at: Date
+  sdk_label: string | null
 }
 
 export interface IdentitiesTable {
@@ -330,12 +343,14 @@ export interface Tables {
   environment_api_keys: EnvironmentApiKeysTable
   environment_revisions: EnvironmentRevisionsTable
   environments: EnvironmentsTable
+  evaluated_features: EvaluatedFeaturesTable
   feature_owners: FeatureOwnersTable
   feature_segments: FeatureSegmentsTable
   feature_states: FeatureStatesTable
   feature_tags: FeatureTagsTable
   feature_versions: FeatureVersionsTable
   features: FeaturesTable
+  first_evaluations: FirstEvaluationsTable
   identities: IdentitiesTable
   jobs: JobsTable
   master_api_keys: MasterApiKeysTable

@@ -73,8 +73,8 @@ export const testConfig: Config = {
   version: '0.0.0-test',
 }
 
-/** The whole server on a database and a port of its own. */
-export async function startServer(overrides: Partial<Config> = {}): Promise<TestServer> {
+/** The whole server on a database and a port of its own. `now` is this process's clock; the database has its own. */
+export async function startServer(overrides: Partial<Config> = {}, now: () => Date = () => new Date()): Promise<TestServer> {
   const control = await openTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'halyard-test-'))
   const config = { ...testConfig, dataDir, ...overrides }
@@ -84,7 +84,7 @@ export async function startServer(overrides: Partial<Config> = {}): Promise<Test
     identities: control,
     outbound: createOutbound(config.outbound),
     log: pino({ level: config.logLevel }),
-    now: () => new Date(),
+    now,
   }
   const halyard = await startHalyard(runtime)
   const send = (method: string, path: string, options: SendOptions = {}) => request(halyard.url, { method, path, ...options })

@@ -16,6 +16,7 @@ import {
   tags,
   users,
 } from './tenancy-examples.ts'
+import { staleFeatures, usage } from './usage-examples.ts'
 
 export interface Request {
   readonly params?: Readonly<Record<string, string | number>>
@@ -50,6 +51,8 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   identityTraits,
   identityOverrides,
   audit,
+  usage,
+  staleFeatures,
 }
 
 const examples: Readonly<Record<string, Readonly<Record<string, Listed['example']>>>> = typedExamples
