@@ -76,6 +76,8 @@ export const otherFiles: Record<string, string> = {
   'analytics/count-requests.ts': 'counts in memory, flushed in batches',
   'analytics/record-evaluations.ts': 'when features and environments were first and last evaluated, written as counts are',
   'analytics/record-events.ts': 'stores SDK events in batches',
+  'feature-states/change-flag.ts': 'the one command that changes what a feature is, whose views many nouns are',
+  'feature-states/places.ts': 'the order of segment overrides, written within that command and others',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
   'identities/degradation.ts': 'what is answered when the identity store is away',
   'identities/remember-identity.ts': 'the group commit of the identity store',

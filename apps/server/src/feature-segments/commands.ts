@@ -1,13 +1,12 @@
 import { conflict, invalid, notFound, unknownId } from '@halyard/contract'
-import { sql } from 'kysely'
 import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
-import { addOverride, openVersions, removeOverrides, type StatePatch } from '../feature-states/commands.ts'
-import { findFeature, type FeatureRow, type PlaceRow } from '../feature-states/queries.ts'
-import { readState, type FeatureStateRow } from '../feature-states/rules.ts'
-import { findSegment, getPlace, listPlaces, type Overridden, type SegmentRow } from './queries.ts'
-import { orderAfter, whyNotOverridable, type Move } from './rules.ts'
+import { changeFlag } from '../feature-states/change-flag.ts'
+import { addPlace, removePlaces, writeOrder, type Overridden } from '../feature-states/places.ts'
+import { findFeature, findSegment, readFlag, type FeatureRow, type PlaceRow, type SegmentRow } from '../feature-states/queries.ts'
+import { orderAfter, whyNotOverridable, type FeatureStateRow, type Move, type StatePatch } from '../feature-states/rules.ts'
+import { getPlace } from './queries.ts'
 
 interface Scope {
   readonly project: ProjectRow
@@ -29,7 +28,16 @@ export async function createFeatureSegment(edit: Edit, scope: Scope, wanted: New
   if (!segment) throw invalid({ segment: [unknownId(wanted.segment)] })
   const reason = whyNotOverridable(feature, segment)
   if (reason) throw invalid({ segment: [reason] })
-  const place = await addPlace(edit, scope, { feature, segment, priority: wanted.priority })
+  const { places } = await readFlag(edit.tx, { ...scope, feature })
+  refuseTaken(scope, { feature, segment, places })
+  const of = { environment_id: scope.environment.id, feature_id: feature.id }
+  const added = await addPlace(edit, { ...of, project_id: scope.project.id, segment_id: segment.id }, places.length)
+  const place = { ...added, priority: Math.min(wanted.priority ?? places.length, places.length) }
+  const order = orderAfter(
+    places.map(({ id }) => id),
+    [place],
+  )
+  await writeOrder(edit, of, order)
   await recordChange(edit, { type: 'segment_override.created', ...scope, subject: place.id, after: place })
   return place
 }
@@ -45,18 +53,20 @@ export async function createSegmentOverride(
   const segment = await findSegment(edit.tx, scope.project, wanted.segment)
   const reason = segment ? whyNotOverridable(feature, segment) : unknownId(wanted.segment)
   if (!segment || reason) throw invalid({ feature_segment: { segment: [reason ?? unknownId(wanted.segment)] } })
-  const place = await addPlace(edit, scope, { feature, segment, priority: wanted.priority })
-  const state = await addOverride(edit, { ...scope, feature }, { segmentId: segment.id }, content)
-  await recordChange(edit, { type: 'segment_override.created', ...scope, subject: place.id, after: { ...state, priority: place.priority } })
+  const { places } = await readFlag(edit.tx, { ...scope, feature })
+  refuseTaken(scope, { feature, segment, places })
+  await changeFlag(edit, { ...scope, feature }, { segments: [{ segmentId: segment.id, priority: wanted.priority, content }] })
+  const made = await readFlag(edit.tx, { ...scope, feature })
+  const place = made.places.find((each) => each.segment_id === segment.id)
+  const state = made.states.find((each) => each.segment_id === segment.id)
+  if (!place || !state) throw new Error(`The override of feature ${feature.id} for segment ${segment.id} was not made.`)
   return { place, state }
 }
 
 /** Removes a segment override, with its state if it has one. */
 export async function deleteFeatureSegment(edit: Edit, scope: Scope, id: number): Promise<void> {
-  const { segment_name: _name, segment_feature_id: _feature, ...place } = await getPlace(edit.tx, scope.environment, { id })
-  const [state] = await removePlaces(edit, [place])
-  const before = { ...(state ?? place), priority: place.priority }
-  await recordChange(edit, { type: 'segment_override.deleted', ...scope, subject: place.id, before })
+  const place = await getPlace(edit.tx, scope.environment, { id })
+  await changeFlag(edit, { ...scope, feature: await getFeature(edit, scope, place) }, { withoutSegments: [place.segment_id] })
 }
 
 /** Moves overrides; all must be of one feature in the environment. */
@@ -64,7 +74,7 @@ export async function reorderFeatureSegments(edit: Edit, scope: Scope, moves: re
   const ids = moves.map(({ id }) => id)
   const named = await edit.tx
     .selectFrom('feature_segments')
-    .select(['id', 'environment_id', 'feature_id'])
+    .select(['id', 'environment_id', 'feature_id', 'segment_id'])
     .where('id', 'in', ids)
     .where('environment_id', '=', scope.environment.id)
     .where('removed_at', 'is', null)
@@ -73,18 +83,10 @@ export async function reorderFeatureSegments(edit: Edit, scope: Scope, moves: re
   if (!first || named.length !== ids.length) throw conflict('Some of the provided ids were not found, or one is listed twice.')
   if (named.some((place) => place.feature_id !== first.feature_id))
     throw conflict('All feature segments must belong to the same feature & environment.')
-  const places = await listPlaces(edit.tx, first)
-  const before = places.map((place) => place.id)
-  const after = orderAfter(before, moves)
-  await writeOrder(edit, after)
-  await openVersions(edit, [first])
-  await recordChange(edit, {
-    type: 'segment_override.reordered',
-    ...scope,
-    subject: first.feature_id,
-    before: { order: before },
-    after: { order: after },
-  })
+  const segments = moves.flatMap(({ id, priority }) =>
+    named.filter((place) => place.id === id).map((place) => ({ segmentId: place.segment_id, priority, content: {} })),
+  )
+  await changeFlag(edit, { ...scope, feature: await getFeature(edit, scope, first) }, { segments })
   return first
 }
 
@@ -100,81 +102,19 @@ export async function removeSegmentOverrides(edit: Edit, segment: Pick<SegmentRo
   await removePlaces(edit, places)
 }
 
-async function addPlace(
-  edit: Edit,
-  { project, environment }: Scope,
-  { feature, segment, priority }: { feature: FeatureRow; segment: SegmentRow; priority: number | undefined },
-) {
-  const of = { environment_id: environment.id, feature_id: feature.id }
-  const others = await listPlaces(edit.tx, of)
-  if (others.some((place) => place.segment_id === segment.id)) {
+interface Taken {
+  readonly feature: FeatureRow
+  readonly segment: SegmentRow
+  readonly places: readonly PlaceRow[]
+}
+
+function refuseTaken({ environment }: Scope, { feature, segment, places }: Taken): void {
+  if (places.some((place) => place.segment_id === segment.id))
     throw conflict(`The segment “${segment.name}” already overrides “${feature.name}” in ${environment.name}.`)
-  }
-  const place = await edit.tx
-    .insertInto('feature_segments')
-    .values({
-      ...of,
-      project_id: project.id,
-      segment_id: segment.id,
-      priority: Math.min(priority ?? others.length, others.length),
-      created_at: edit.at,
-    })
-    .onConflict((conflicting) =>
-      conflicting
-        .columns(['environment_id', 'feature_id', 'segment_id'])
-        .doUpdateSet((excluded) => ({ priority: excluded.ref('excluded.priority'), removed_at: null })),
-    )
-    .returningAll()
-    .executeTakeFirstOrThrow()
-  await writeOrder(
-    edit,
-    orderAfter(
-      others.map(({ id }) => id),
-      [place],
-    ),
-  )
-  await openVersions(edit, [of])
-  return place
 }
 
-/** Answers with the states that went with the places. */
-async function removePlaces(edit: Edit, places: readonly PlaceRow[]): Promise<FeatureStateRow[]> {
-  if (places.length === 0) return []
-  const ids = places.map(({ id }) => id)
-  const states = await edit.tx
-    .selectFrom('feature_states')
-    .innerJoin('feature_segments as place', (join) =>
-      join
-        .onRef('place.environment_id', '=', 'feature_states.environment_id')
-        .onRef('place.feature_id', '=', 'feature_states.feature_id')
-        .onRef('place.segment_id', '=', 'feature_states.segment_id'),
-    )
-    .selectAll('feature_states')
-    .where('place.id', 'in', ids)
-    .where('feature_states.removed_at', 'is', null)
-    .execute()
-  await edit.tx.updateTable('feature_segments').set({ removed_at: edit.at }).where('id', 'in', ids).execute()
-  await closeGaps(edit, places)
-  await openVersions(edit, places)
-  await removeOverrides(edit, states)
-  return states.map(readState)
-}
-
-async function writeOrder(edit: Edit, ids: readonly number[]): Promise<void> {
-  await sql`
-    update feature_segments as place set priority = ordered.position - 1
-      from unnest(${ids}::integer[]) with ordinality as ordered (id, position)
-     where place.id = ordered.id and place.priority <> ordered.position - 1`.execute(edit.tx)
-}
-
-async function closeGaps(edit: Edit, overridden: readonly Overridden[]): Promise<void> {
-  await sql`
-    update feature_segments as place set priority = ordered.position - 1
-      from (select p.id, row_number() over (partition by p.environment_id, p.feature_id order by p.priority, p.id) as position
-              from feature_segments p
-             where p.removed_at is null
-               and (p.environment_id, p.feature_id) in (
-                     select * from unnest(${overridden.map((place) => place.environment_id)}::integer[], ${overridden.map((place) => place.feature_id)}::integer[]))
-           ) as ordered
-     where place.id = ordered.id and place.priority <> ordered.position - 1`.execute(edit.tx)
+async function getFeature(edit: Edit, { project }: Scope, { feature_id: id }: Pick<PlaceRow, 'feature_id'>): Promise<FeatureRow> {
+  const feature = await findFeature(edit.tx, project, id)
+  if (!feature) throw notFound()
+  return feature
 }

@@ -302,3 +302,21 @@ test('a list asks for environment and feature', async () => {
   const { body } = await server.send('GET', `${path}?environment=${environment.id}`, { authorization })
   expect(body).toEqual({ feature: ['This field is required.'] })
 })
+
+test('two hundred people who reorder at once leave one dense order', async () => {
+  const { places, place, makeSegment, order } = await startOverrides()
+  const ids: number[] = []
+  for (const name of ['a', 'b', 'c', 'd', 'e']) ids.push((await places.create({ body: { ...place, segment: await makeSegment(name) } })).id)
+  const moves = Array.from({ length: 200 }, (_, index) => ids.map((id, position) => ({ id, priority: (position * 3 + index) % 7 })))
+  const answers = await Promise.all(moves.map((body) => places.updatePriorities({ body })))
+  for (const answer of answers) expect(answer.map(({ priority }) => priority)).toEqual([0, 1, 2, 3, 4])
+  expect((await order()).toSorted()).toEqual(['a', 'b', 'c', 'd', 'e'])
+})
+
+test('a move to where an override stands already is no change', async () => {
+  const { places, place, makeSegment } = await startOverrides()
+  const { id } = await places.create({ body: { ...place, segment: await makeSegment('a') } })
+  const before = await lastChange()
+  expect(await places.updatePriorities({ body: [{ id, priority: 0 }] })).toHaveLength(1)
+  expect(await lastChange()).toEqual(before)
+})

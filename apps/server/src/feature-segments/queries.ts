@@ -1,26 +1,7 @@
 import { notFound } from '@halyard/contract'
-import type { Selectable } from 'kysely'
-import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
+import type { EnvironmentRow, Queryable } from '../access/rows.ts'
+import type { Overridden } from '../feature-states/places.ts'
 import type { PlaceRow } from '../feature-states/queries.ts'
-import type { SegmentsTable } from '../runtime/tables.ts'
-
-export type SegmentRow = Selectable<SegmentsTable>
-
-/** A segment that is there, of the project. */
-export const findSegment = (db: Queryable, project: Pick<ProjectRow, 'id'>, id: number): Promise<SegmentRow | undefined> =>
-  db
-    .selectFrom('segments')
-    .selectAll()
-    .where('id', '=', id)
-    .where('project_id', '=', project.id)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-
-/** Where some overrides stand: of one feature in one environment. */
-export interface Overridden {
-  readonly environment_id: number
-  readonly feature_id: number
-}
 
 export interface NamedPlace extends PlaceRow {
   readonly segment_name: string

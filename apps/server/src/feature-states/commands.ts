@@ -1,57 +1,11 @@
-import { conflict, invalid, unknownId, type FeatureValue } from '@halyard/contract'
+import { conflict, invalid, isOverHundred, unknownId, type FeatureValue } from '@halyard/contract'
 import { sql } from 'kysely'
 import { actorId } from '../access/actor.ts'
 import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
-import { recordChange } from '../changes/record-change.ts'
 import { typedValue } from './default-states.ts'
-import type { FeatureRow, PlaceRow } from './queries.ts'
-import {
-  arrangeWeights,
-  kindOf,
-  readState,
-  updatedType,
-  type FeatureStateRow,
-  type PlacedState,
-  type WantedWeight,
-  type Weight,
-} from './rules.ts'
-
-/** What of a feature state changes; what is undefined stays. */
-export interface StatePatch {
-  readonly enabled?: boolean | undefined
-  readonly value?: FeatureValue | undefined
-  readonly weights?: readonly WantedWeight[] | undefined
-}
-
-interface Rows {
-  readonly project: ProjectRow
-  readonly environment: EnvironmentRow
-}
-
-/** Changes a default or an override. The edit holds the project, so the row is still what it was when it was read. */
-export async function updateFeatureState(
-  edit: Edit,
-  { project, environment }: Rows,
-  before: PlacedState,
-  patch: StatePatch,
-): Promise<void> {
-  const { feature_segment_id: placeId, ...state } = before
-  const after = await writeState(edit, state, patch)
-  await recordChange(edit, { type: updatedType(state), project, environment, subject: placeId ?? state.id, before: state, after })
-}
-
-/** Says what a feature is for a segment whose place among the overrides was made before. */
-export async function createSegmentOverrideState(
-  edit: Edit,
-  { project, environment, place, feature }: Rows & { place: PlaceRow; feature: FeatureRow },
-  content: StatePatch,
-): Promise<FeatureStateRow> {
-  const state = await addOverride(edit, { project, environment, feature }, { segmentId: place.segment_id }, content)
-  const after = { ...state, priority: place.priority }
-  await recordChange(edit, { type: 'segment_override.updated', project, environment, subject: place.id, before: place, after })
-  return state
-}
+import type { FeatureRow } from './queries.ts'
+import { arrangeWeights, kindOf, readState, type FeatureStateRow, type StatePatch, type WantedWeight, type Weight } from './rules.ts'
 
 interface Scope {
   readonly project: Pick<ProjectRow, 'id' | 'prevent_flag_defaults'>
@@ -149,7 +103,8 @@ export async function openVersions(
   return rows
 }
 
-async function writeState(edit: Edit, before: FeatureStateRow, patch: StatePatch): Promise<FeatureStateRow> {
+/** Part of commands that change a state or bring it back; they record the change. */
+export async function writeState(edit: Edit, before: FeatureStateRow, patch: StatePatch): Promise<FeatureStateRow> {
   const row = await edit.tx
     .updateTable('feature_states')
     .set({
@@ -182,7 +137,7 @@ async function weigh(
   state: Pick<FeatureStateRow, 'feature_id' | 'variants'>,
   wanted: readonly WantedWeight[],
 ): Promise<Weight[]> {
-  await refuseUnknownVariants(edit, state.feature_id, wanted)
+  await refuseWeights(edit, state.feature_id, wanted)
   const { kept, missing } = arrangeWeights(state.variants, wanted)
   if (missing.length === 0) return kept
   const { rows } = await sql<{ id: number; uuid: string }>`
@@ -195,8 +150,11 @@ async function weigh(
   return [...kept, ...added]
 }
 
-async function refuseUnknownVariants(edit: Edit, featureId: number, wanted: readonly WantedWeight[]): Promise<void> {
+async function refuseWeights(edit: Edit, featureId: number, wanted: readonly WantedWeight[]): Promise<void> {
   if (wanted.length === 0) return
+  const weights = wanted.map(({ weight }) => weight)
+  if (weights.some((weight) => !(weight >= 0 && weight <= 100)) || isOverHundred(weights))
+    throw invalid({ multivariate_feature_state_values: ['Each percentage is from 0 to 100, and together they are at most 100.'] })
   const variants = await edit.tx.selectFrom('variants').select('id').where('feature_id', '=', featureId).execute()
   const known = new Set(variants.map(({ id }) => id))
   if (wanted.every(({ variantId }) => known.has(variantId))) return

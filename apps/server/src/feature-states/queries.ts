@@ -1,11 +1,12 @@
 import { notFound } from '@halyard/contract'
 import type { Selectable } from 'kysely'
 import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
-import type { FeatureSegmentsTable, FeaturesTable } from '../runtime/tables.ts'
-import { readState, type PlacedState } from './rules.ts'
+import type { FeatureSegmentsTable, FeaturesTable, SegmentsTable } from '../runtime/tables.ts'
+import { readState, type FeatureStateRow, type PlacedState } from './rules.ts'
 
 export type FeatureRow = Selectable<FeaturesTable>
 export type PlaceRow = Selectable<FeatureSegmentsTable>
+export type SegmentRow = Selectable<SegmentsTable>
 
 /** A feature that is there, of the project. */
 export const findFeature = (db: Queryable, project: Pick<ProjectRow, 'id'>, id: number): Promise<FeatureRow | undefined> =>
@@ -16,6 +17,80 @@ export const findFeature = (db: Queryable, project: Pick<ProjectRow, 'id'>, id: 
     .where('project_id', '=', project.id)
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
+
+/** Those of some segments that are there, of the project. */
+export async function findSegments(db: Queryable, project: Pick<ProjectRow, 'id'>, ids: readonly number[]): Promise<SegmentRow[]> {
+  if (ids.length === 0) return []
+  return db
+    .selectFrom('segments')
+    .selectAll()
+    .where('id', 'in', ids)
+    .where('project_id', '=', project.id)
+    .where('deleted_at', 'is', null)
+    .execute()
+}
+
+/** A segment that is there, of the project. */
+export const findSegment = async (db: Queryable, project: Pick<ProjectRow, 'id'>, id: number): Promise<SegmentRow | undefined> =>
+  (await findSegments(db, project, [id]))[0]
+
+/** What a feature is in an environment, but for single identities. */
+export interface Flag {
+  readonly default: FeatureStateRow
+  /** The strongest first. */
+  readonly places: readonly PlaceRow[]
+  /** The states of segments; a place that was just made has none yet. */
+  readonly states: readonly FeatureStateRow[]
+}
+
+interface FlagOf {
+  readonly environment: Pick<EnvironmentRow, 'id'>
+  readonly feature: Pick<FeatureRow, 'id'>
+}
+
+/** 404 once the environment is gone. */
+export async function readFlag(db: Queryable, { environment, feature }: FlagOf): Promise<Flag> {
+  const states = await db
+    .selectFrom('feature_states')
+    .innerJoin('environments', 'environments.id', 'feature_states.environment_id')
+    .selectAll('feature_states')
+    .where('feature_states.environment_id', '=', environment.id)
+    .where('feature_states.feature_id', '=', feature.id)
+    .where('feature_states.identifier', 'is', null)
+    .where('feature_states.removed_at', 'is', null)
+    .where('environments.deleted_at', 'is', null)
+    .execute()
+  const places = await db
+    .selectFrom('feature_segments')
+    .selectAll()
+    .where('environment_id', '=', environment.id)
+    .where('feature_id', '=', feature.id)
+    .where('removed_at', 'is', null)
+    .orderBy('priority')
+    .orderBy('id')
+    .execute()
+  const read = states.map(readState)
+  const found = read.find((state) => state.segment_id === null)
+  if (!found) throw notFound()
+  return { default: found, places, states: read.filter((state) => state.segment_id !== null) }
+}
+
+/** What a feature is for some identities. */
+export async function listIdentityStates(
+  db: Queryable,
+  { environment, feature }: FlagOf,
+  identifiers: readonly string[],
+): Promise<FeatureStateRow[]> {
+  const rows = await db
+    .selectFrom('feature_states')
+    .selectAll()
+    .where('environment_id', '=', environment.id)
+    .where('feature_id', '=', feature.id)
+    .where('identifier', 'in', identifiers)
+    .where('removed_at', 'is', null)
+    .execute()
+  return rows.map(readState)
+}
 
 /** The place of a segment's override among those of a feature in the environment. */
 export const findPlace = (

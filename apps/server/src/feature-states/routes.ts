@@ -1,4 +1,4 @@
-import { api, invalid, unknownId, type Body, type Reply } from '@halyard/contract'
+import { api, conflict, invalid, unknownId, type Body, type Reply } from '@halyard/contract'
 import { identityId } from '@halyard/sdk-api'
 import type { Actor } from '../access/actor.ts'
 import { requirePermission } from '../access/authorise.ts'
@@ -6,9 +6,9 @@ import type { EnvironmentRow, OrganisationRow, ProjectRow } from '../access/rows
 import type { Edit } from '../changes/edit.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
-import { createSegmentOverrideState, updateFeatureState, type StatePatch } from './commands.ts'
-import { findFeature, findPlace, getFeatureState, pageFeatureStates } from './queries.ts'
-import { permissionToWrite, presentState, presentTypedValue, type PlacedState } from './rules.ts'
+import { changeFlag, updateFeatureState } from './change-flag.ts'
+import { findFeature, findPlace, getFeatureState, pageFeatureStates, readFlag } from './queries.ts'
+import { permissionToWrite, presentState, presentTypedValue, type PlacedState, type StatePatch } from './rules.ts'
 
 export const featureStateRoutes = (): Route[] =>
   implement(api.featureStates, {
@@ -66,7 +66,14 @@ async function create({ edit, actor, body, ...rows }: Write & { body: Body<typeo
   if (!feature) throw invalid({ feature: [unknownId(body.feature)] })
   const place = await findPlace(edit.tx, rows.environment, { id: body.placeId })
   if (place?.feature_id !== feature.id) throw invalid({ feature_segment: [unknownId(body.placeId)] })
-  const state = await createSegmentOverrideState(edit, { ...rows, place, feature }, body.content)
+  const ofSegment = (state: { segment_id: number | null }) => state.segment_id === place.segment_id
+  const before = await readFlag(edit.tx, { ...rows, feature })
+  if (before.states.some(ofSegment)) throw conflict('Feature state already exists for this override.')
+  // With something said, because a place of which nothing is said would only move.
+  const content = { ...body.content, enabled: body.content.enabled ?? false }
+  await changeFlag(edit, { ...rows, feature }, { segments: [{ segmentId: place.segment_id, content }] })
+  const state = (await readFlag(edit.tx, { ...rows, feature })).states.find(ofSegment)
+  if (!state) throw new Error(`The state of the override at place ${place.id} was not made.`)
   return getFeatureState(edit.tx, rows.environment, { id: state.id })
 }
 

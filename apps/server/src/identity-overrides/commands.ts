@@ -1,15 +1,15 @@
-import { invalid, unknownId } from '@halyard/contract'
+import { conflict, invalid, notFound, unknownId } from '@halyard/contract'
 import * as z from 'zod'
 import { system } from '../access/actor.ts'
 import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
 import { runEdit, type Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
-import { addOverride, removeOverrides, updateFeatureState, type StatePatch } from '../feature-states/commands.ts'
-import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
-import type { FeatureStateRow } from '../feature-states/rules.ts'
+import { changeFlag, updateFeatureState } from '../feature-states/change-flag.ts'
+import { removeOverrides } from '../feature-states/commands.ts'
+import { findFeature, listIdentityStates } from '../feature-states/queries.ts'
+import type { FeatureStateRow, StatePatch } from '../feature-states/rules.ts'
 import type { Database } from '../runtime/database.ts'
 import { findDeletion, listIdentityOverrides, requireIdentityOverride } from './queries.ts'
-import { isSameOverride } from './rules.ts'
 
 /** Whose overrides they are. */
 export interface Owner {
@@ -25,18 +25,12 @@ export async function createIdentityOverride(
 ): Promise<FeatureStateRow> {
   const feature = await findFeature(edit.tx, owner.project, wanted.feature)
   if (!feature) throw invalid({ feature: [unknownId(wanted.feature)] })
-  return addIdentityOverride(edit, owner, feature, wanted.content)
-}
-
-async function addIdentityOverride(
-  edit: Edit,
-  owner: Owner,
-  feature: Pick<FeatureRow, 'id' | 'initial_value'>,
-  content: StatePatch,
-): Promise<FeatureStateRow> {
-  const { project, environment, identifier } = owner
-  const after = await addOverride(edit, { project, environment, feature }, { identifier }, content)
-  await recordChange(edit, { type: 'identity_override.created', project, environment, subject: after.id, after })
+  const scope = { ...owner, feature }
+  const [before] = await listIdentityStates(edit.tx, scope, [owner.identifier])
+  if (before) throw conflict('Feature state already exists for this override.')
+  await changeFlag(edit, scope, { identities: [{ identifier: owner.identifier, content: wanted.content }] })
+  const [after] = await listIdentityStates(edit.tx, scope, [owner.identifier])
+  if (!after) throw new Error(`The override of feature ${feature.id} was not made.`)
   return after
 }
 
@@ -65,20 +59,14 @@ async function removeAll(
 export async function cloneIdentityOverrides(edit: Edit, owner: Owner, source: { readonly identifier: string }): Promise<void> {
   const given = await listIdentityOverrides(edit.tx, owner.environment, source)
   const had = await listIdentityOverrides(edit.tx, owner.environment, owner)
-  const own = new Map(had.map((override) => [override.feature_id, override]))
-  const extra = new Map(own)
-  for (const wanted of given) {
-    const before = own.get(wanted.feature_id)
-    extra.delete(wanted.feature_id)
-    const content = {
-      enabled: wanted.enabled,
-      value: wanted.value,
-      weights: wanted.variants.map((each) => ({ variantId: each.variant_id, weight: each.weight })),
-    }
-    if (!before) await addIdentityOverride(edit, owner, { id: wanted.feature_id, initial_value: null }, content)
-    else if (!isSameOverride(before, wanted)) await updateFeatureState(edit, owner, { ...before, feature_segment_id: null }, content)
+  for (const { feature_id: id, enabled, value, variants } of given) {
+    const feature = await findFeature(edit.tx, owner.project, id)
+    if (!feature) throw notFound()
+    const content = { enabled, value, weights: variants.map((each) => ({ variantId: each.variant_id, weight: each.weight })) }
+    await changeFlag(edit, { ...owner, feature }, { identities: [{ identifier: owner.identifier, content }] })
   }
-  if (extra.size > 0) await removeAll(edit, owner, [...extra.values()])
+  const extra = had.filter((override) => given.every((wanted) => wanted.feature_id !== override.feature_id))
+  if (extra.length > 0) await removeAll(edit, owner, extra)
 }
 
 const deletedIdentity = z.object({ environmentId: z.int(), subject: z.string() })

@@ -1,20 +1,6 @@
 import type { Flag } from '@halyard/engine'
 import { subjectNamed, type EnvironmentSnapshot } from '@halyard/sdk-api'
-import type { FeatureStateRow } from '../feature-states/rules.ts'
 import type { StoredTraits } from '../identities/rules.ts'
-
-/** Whether two overrides say the same. Weights of nothing are as good as none. */
-export function isSameOverride(one: FeatureStateRow, other: FeatureStateRow): boolean {
-  const weightsOf = ({ variants }: FeatureStateRow) =>
-    new Map(variants.filter(({ weight }) => weight > 0).map((each) => [each.variant_id, each.weight]))
-  const [weights, others] = [weightsOf(one), weightsOf(other)]
-  return (
-    one.enabled === other.enabled &&
-    one.value === other.value &&
-    weights.size === others.size &&
-    [...weights].every(([variant, weight]) => others.get(variant) === weight)
-  )
-}
 
 /** Every feature as the identity gets it, by the snapshot that SDKs are answered from. */
 export function evaluateFor(snapshot: EnvironmentSnapshot, identifier: string, traits: StoredTraits) {

@@ -2,7 +2,7 @@ import { segmentRule, type SegmentRule } from '@halyard/contract'
 import { sql } from 'kysely'
 import * as z from 'zod'
 import type { ProjectRow, Queryable } from '../access/rows.ts'
-import { findSegment, type SegmentRow as StoredSegment } from '../feature-segments/queries.ts'
+import { findSegment, type SegmentRow as StoredSegment } from '../feature-states/queries.ts'
 
 const storedRules = z.array(segmentRule)
 
