@@ -1,7 +1,7 @@
 import type { CompiledEnvironment, ConditionProblem, Flag, Identity } from './compiled-environment.ts'
 import type { EnvironmentDocument, FeatureStateDocument } from './environment-document.ts'
 import { type Evaluation, startEvaluation, startShortEvaluation } from './evaluation.ts'
-import { explainProgram } from './explain-program.ts'
+import { explainable, type ExplainableProgram, explainProgram } from './explain-program.ts'
 import { type FeatureState, type Outcomes, outcomesOf, pickOutcome } from './feature-state.ts'
 import { buildProgram, defaultReason, identityOverrideReason, type Program, strongestCandidate } from './program.ts'
 import { type DocumentDefinition, readDocument } from './read-document.ts'
@@ -55,6 +55,7 @@ function assemble({ document, definition, program, features, overrides }: Parts)
   const featureByName = new Map(features.map((feature) => [feature.name, feature]))
   const segmentById = new Map(definition.segmentIds.map((id, index) => [id, program.segments[index]]))
   const keyPrefix = keyPrefixOf(definition.environmentKey)
+  let toExplain: ExplainableProgram | undefined
   const subjectFor = (identity: Identity) => subjectOf(identity, keyPrefix)
   return {
     document,
@@ -88,7 +89,7 @@ function assemble({ document, definition, program, features, overrides }: Parts)
     explain(identity, name) {
       const subject = subjectFor(identity)
       const own = subject.identifier === undefined ? undefined : definition.identityOverrides.get(subject.identifier)
-      return explainProgram(program, { subject, identityOverrides: own }, name)
+      return explainProgram((toExplain ??= explainable(program)), { subject, identityOverrides: own }, name)
     },
   }
 }

@@ -5,7 +5,7 @@ import { type Evaluation, valueOf } from './evaluation.ts'
 import type { ActualValue, ConditionExplanation, ConditionFailure, RuleExplanation, SegmentExplanation } from './explanation.ts'
 import { percentageOf } from './percentage.ts'
 import { deepestShown, type Quantifier, type Rule } from './rules.ts'
-import { isInSegment, type Segment } from './segments.ts'
+import { rememberMembership, type Segment } from './segments.ts'
 
 export interface Findings {
   readonly evaluation: Evaluation
@@ -15,41 +15,77 @@ export interface Findings {
   readonly rules: RuleExplanation[]
 }
 
+/** Asks every condition once, and leaves behind whether the segment matched, for whoever asks next. */
 export function explainSegment(segment: Segment, findings: Findings): SegmentExplanation {
   const { key, name, rules } = segment
-  const matched = isInSegment(segment, findings.evaluation)
   // Sub-rules stand after their rule, so backwards every rule finds its sub-rules explained, however deep they are.
   for (let place = rules.length - 1; place > 0; place--) {
     const rule = rules[place]
     if (rule) findings.rules[place] = explainRule(rule, segment, findings)
   }
   const [root] = rules
-  const shown = root ? explainSubRules(root, segment, findings) : []
+  const shown = root ? explainSubRules(root, segment, findings) : noRules
+  const matched = shown.length > 0 && root?.quantifier !== undefined && rulesSatisfy(root.quantifier, shown)
+  rememberMembership(segment, matched, findings.evaluation)
   return { key, name, matched, reason: matched ? null : shown.length === 0 ? 'no-rules' : 'rules-did-not-match', rules: shown }
 }
 
 function explainRule(rule: Rule, segment: Segment, findings: Findings): RuleExplanation {
-  const conditions = rule.conditions.map((condition) => explainCondition(condition, segment, findings))
+  const conditions = explainConditions(rule, segment, findings)
   const rules = explainSubRules(rule, segment, findings)
   const isDeepest = rule.depth >= deepestShown
   return {
     type: rule.type,
     matched: rule.quantifier !== undefined && satisfies(rule.quantifier, conditions, rules),
     conditions,
-    rules: isDeepest ? [] : rules,
+    rules: isDeepest ? noRules : rules,
     omittedRules: isDeepest ? rules.length : 0,
   }
 }
 
-// None is left to be explained, as the walk is backwards: that it might be is only what the type of an array says.
-function explainSubRules(rule: Rule, segment: Segment, findings: Findings): RuleExplanation[] {
-  return rule.rules.map((subRule) => findings.rules[subRule.place] ?? explainRule(subRule, segment, findings))
+// Most rules have only conditions or only sub-rules, so an explanation would otherwise hold an empty list for each of them.
+const noConditions: readonly ConditionExplanation[] = Object.freeze([])
+const noRules: readonly RuleExplanation[] = Object.freeze([])
+
+// Loops over indexes, here and below: closures and iterators would take as much room as the explanation itself.
+function explainConditions({ conditions }: Rule, segment: Segment, findings: Findings): readonly ConditionExplanation[] {
+  if (conditions.length === 0) return noConditions
+  const explained = Array<ConditionExplanation>(conditions.length)
+  for (let index = 0; index < conditions.length; index++) {
+    const condition = conditions[index]
+    if (condition) explained[index] = explainCondition(condition, segment, findings)
+  }
+  return explained
 }
 
-function satisfies({ settledBy, whenSettled }: Quantifier, conditions: ConditionExplanation[], rules: RuleExplanation[]): boolean {
-  const conditionsHold = conditions.length === 0 || conditions.some(({ passed }) => passed === settledBy) === whenSettled
-  const rulesHold = rules.length === 0 || rules.some(({ matched }) => matched === settledBy) === whenSettled
-  return conditionsHold && rulesHold
+// None is left to be explained, as the walk is backwards: that it might be is only what the type of an array says.
+function explainSubRules({ rules }: Rule, segment: Segment, findings: Findings): readonly RuleExplanation[] {
+  if (rules.length === 0) return noRules
+  const explained = Array<RuleExplanation>(rules.length)
+  for (let index = 0; index < rules.length; index++) {
+    const rule = rules[index]
+    if (rule) explained[index] = findings.rules[rule.place] ?? explainRule(rule, segment, findings)
+  }
+  return explained
+}
+
+/** As the quantifier says, both for the conditions and for the sub-rules, if there are any. */
+function satisfies(quantifier: Quantifier, conditions: readonly ConditionExplanation[], rules: readonly RuleExplanation[]): boolean {
+  return conditionsSatisfy(quantifier, conditions) && rulesSatisfy(quantifier, rules)
+}
+
+function conditionsSatisfy({ settledBy, whenSettled }: Quantifier, conditions: readonly ConditionExplanation[]): boolean {
+  for (let index = 0; index < conditions.length; index++) {
+    if (conditions[index]?.passed === settledBy) return whenSettled
+  }
+  return !whenSettled || conditions.length === 0
+}
+
+function rulesSatisfy({ settledBy, whenSettled }: Quantifier, rules: readonly RuleExplanation[]): boolean {
+  for (let index = 0; index < rules.length; index++) {
+    if (rules[index]?.matched === settledBy) return whenSettled
+  }
+  return !whenSettled || rules.length === 0
 }
 
 function explainCondition(condition: Condition, segment: Segment, findings: Findings): ConditionExplanation {

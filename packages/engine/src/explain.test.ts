@@ -47,6 +47,17 @@ test('a compiled environment explains the flags it answers, all or one', () => {
   )
 })
 
+test('what explanations of an environment share holds for everybody', () => {
+  fc.assert(
+    fc.property(anyDocument, fc.array(anyIdentity, { minLength: 2, maxLength: 6 }), (document, identities) => {
+      const environment = compile(document)
+      for (const identity of [...identities, ...identities])
+        deepStrictEqual(environment.explain(identity), compile(document).explain(identity))
+    }),
+    { numRuns: 200 },
+  )
+})
+
 test('every candidate says why it lost', () => {
   const context = contextWith({
     segments: [

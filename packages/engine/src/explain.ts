@@ -1,5 +1,5 @@
 import type { EvaluationContext } from './context.ts'
-import { explainProgram } from './explain-program.ts'
+import { explainable, explainProgram } from './explain-program.ts'
 import type { Explanation } from './explanation.ts'
 import { buildProgram } from './program.ts'
 import { readContext } from './read-context.ts'
@@ -7,5 +7,5 @@ import { readContext } from './read-context.ts'
 /** Why each feature of a context, or only the named one, comes out as `evaluate` says. It never throws. */
 export function explain(context: EvaluationContext, featureName?: string): Explanation {
   const definition = readContext(context)
-  return explainProgram(buildProgram(definition), { subject: definition.subject, identityOverrides: undefined }, featureName)
+  return explainProgram(explainable(buildProgram(definition)), { subject: definition.subject, identityOverrides: undefined }, featureName)
 }

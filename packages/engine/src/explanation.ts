@@ -4,50 +4,50 @@ import type { FlagResult } from './result.ts'
 /** Why every flag came out as it did. Plain data: it survives `JSON.stringify` whatever the rules look like. */
 export interface Explanation {
   /** Null when nobody was evaluated for. */
-  identity: ExplainedIdentity | null
+  readonly identity: ExplainedIdentity | null
   /** In the order of evaluation; only the named one when a name was given. */
-  flags: FlagExplanation[]
+  readonly flags: readonly FlagExplanation[]
   /** Every segment, or only those that override the named feature, in order. */
-  segments: SegmentExplanation[]
+  readonly segments: readonly SegmentExplanation[]
 }
 
 export interface ExplainedIdentity {
-  identifier: string | null
+  readonly identifier: string | null
   /** What percentages hash on; null when there is nothing to hash. */
-  key: string | null
+  readonly key: string | null
 }
 
 export interface FlagExplanation {
   /** Equal to what the evaluation answers. */
-  flag: FlagResult
+  readonly flag: Readonly<FlagResult>
   /** Everything that could decide the flag, strongest first; the environment's default is last. Exactly one won. */
-  candidates: CandidateExplanation[]
-  split: SplitExplanation
+  readonly candidates: readonly CandidateExplanation[]
+  readonly split: SplitExplanation
 }
 
 export interface CandidateExplanation {
-  source: 'environment' | 'segment' | 'identity'
+  readonly source: 'environment' | 'segment' | 'identity'
   /** Null unless the source is a segment. */
-  segmentKey: string | null
-  segmentName: string | null
+  readonly segmentKey: string | null
+  readonly segmentName: string | null
   /** Lower is stronger. Null for the default (weakest), for an identity's override (strongest), and when missing (weakest). */
-  priority: number | null
-  enabled: boolean
-  value: FlagValue
-  outcome: CandidateOutcome
+  readonly priority: number | null
+  readonly enabled: boolean
+  readonly value: FlagValue
+  readonly outcome: CandidateOutcome
 }
 
 export type CandidateOutcome = 'won' | 'segment-did-not-match' | 'weaker-priority' | 'later-of-equal-priority' | 'overridden'
 
 export type SplitExplanation =
-  | { applied: false; reason: 'no-variants' | 'no-identity'; ranges: readonly VariantRange[] }
+  | { readonly applied: false; readonly reason: 'no-variants' | 'no-identity'; readonly ranges: readonly VariantRange[] }
   /** `chosen` is an index into `ranges`; null is the control value. */
   | {
-      applied: true
-      hashed: string[]
-      bucket: number
-      chosen: number | null
-      ranges: readonly VariantRange[]
+      readonly applied: true
+      readonly hashed: readonly string[]
+      readonly bucket: number
+      readonly chosen: number | null
+      readonly ranges: readonly VariantRange[]
     }
 
 /** A variant holds the buckets from `from` (included) to `to` (excluded), in per cent. */
@@ -61,47 +61,47 @@ export interface VariantRange {
 }
 
 export interface SegmentExplanation {
-  key: string
-  name: string
-  matched: boolean
+  readonly key: string
+  readonly name: string
+  readonly matched: boolean
   /** Null when it matched. A segment without rules holds nobody. */
-  reason: 'no-rules' | 'rules-did-not-match' | null
-  rules: RuleExplanation[]
+  readonly reason: 'no-rules' | 'rules-did-not-match' | null
+  readonly rules: readonly RuleExplanation[]
 }
 
 export interface RuleExplanation {
   /** As written; one that is not ALL, ANY or NONE never matches. */
-  type: string
-  matched: boolean
-  conditions: ConditionExplanation[]
-  rules: RuleExplanation[]
+  readonly type: string
+  readonly matched: boolean
+  readonly conditions: readonly ConditionExplanation[]
+  readonly rules: readonly RuleExplanation[]
   /** Sub-rules left out here because they are nested too deep to show. They were evaluated all the same. */
-  omittedRules: number
+  readonly omittedRules: number
 }
 
 export interface ConditionExplanation {
-  property: string
-  operator: string
+  readonly property: string
+  readonly operator: string
   /** As written in the condition. */
-  expected: string | string[] | null
+  readonly expected: string | readonly string[] | null
   /** Null when the identity does not have the property. */
-  actual: ActualValue | null
-  passed: boolean
+  readonly actual: ActualValue | null
+  readonly passed: boolean
   /** Null when it passed. */
-  reason: ConditionFailure | null
+  readonly reason: ConditionFailure | null
   /** What is wrong with the condition itself, in words; null when it is well formed. */
-  problem: string | null
+  readonly problem: string | null
   /** Only for a PERCENTAGE_SPLIT that had something to hash. */
-  split: { hashed: string[]; bucket: number; threshold: number } | null
+  readonly split: { readonly hashed: readonly string[]; readonly bucket: number; readonly threshold: number } | null
 }
 
 export interface ActualValue {
   /** As found, before conversion. */
-  value: TraitValue
+  readonly value: TraitValue
   /** What the operators treated it as: text that looks like a number is compared as one. */
-  type: 'text' | 'integer' | 'decimal' | 'boolean'
+  readonly type: 'text' | 'integer' | 'decimal' | 'boolean'
   /** The converted value as text, exactly as hashed and matched by REGEX and IN. */
-  text: string
+  readonly text: string
 }
 
 export type ConditionFailure = 'not-set' | 'set' | 'malformed' | 'wrong-type' | 'not-met'

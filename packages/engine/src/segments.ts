@@ -48,6 +48,11 @@ export function isInSegment(segment: Segment, evaluation: Evaluation): boolean {
   return isMember
 }
 
+/** For whoever followed the segment in another way, and came to the same answer. */
+export function rememberMembership({ index }: Segment, isMember: boolean, { memberships }: Evaluation): void {
+  if (memberships) memberships[index] = isMember
+}
+
 function follow(entry: Step | boolean, evaluation: Evaluation): boolean {
   let next = entry
   while (typeof next !== 'boolean') {
