@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { createApp, type App } from './app.ts'
 import type { Config } from './runtime/config.ts'
 import { isDatabaseUnavailable, openDatabase, type Database } from './runtime/database.ts'
+import { startSearchProjection, type SearchProjection } from './identities/project-search.ts'
 import type { JobWorker } from './runtime/jobs.ts'
 import { migrate } from './runtime/migrate.ts'
 import type { Log, Runtime } from './runtime/runtime.ts'
@@ -33,17 +34,19 @@ export async function startHalyard(runtime: Runtime, prepare: () => Promise<void
   const app = await createApp(runtime)
   const stopped = new AbortController()
   let jobs: JobWorker | undefined
+  let search: SearchProjection | undefined
   const becomeReady = async () => {
     await migrate(runtime.control, 'control')
     await migrate(runtime.identities, 'identity')
     await prepare()
     jobs = startJobs(runtime)
+    search = startSearchProjection(runtime.identities, runtime.log)
   }
   const retrying = await becomeReady().then(
     () => undefined,
     async (error: unknown) => {
       if (!isDatabaseUnavailable(error) || (await app.holdSaved()) === 0) {
-        await stopAll({ app, jobs }, runtime)
+        await stopAll({ app, jobs, search }, runtime)
         throw error
       }
       runtime.log.error({ err: error }, 'the database cannot be reached: serving reads from what was saved, and trying again every second')
@@ -56,7 +59,7 @@ export async function startHalyard(runtime: Runtime, prepare: () => Promise<void
   const stop = async () => {
     stopped.abort()
     await retrying?.done
-    await stopAll({ app, jobs }, runtime)
+    await stopAll({ app, jobs, search }, runtime)
   }
   return { url, runtime, stop: () => (stopping ??= stop()) }
 }
@@ -78,8 +81,14 @@ function retryUntil(signal: AbortSignal, attempt: () => Promise<void>, log: Log)
   return { done: run() }
 }
 
-async function stopAll({ app, jobs }: { app: App; jobs: JobWorker | undefined }, { control, identities }: Runtime): Promise<void> {
-  await Promise.all([app.close(), jobs?.stop()])
+interface Working {
+  readonly app: App
+  readonly jobs: JobWorker | undefined
+  readonly search: SearchProjection | undefined
+}
+
+async function stopAll({ app, jobs, search }: Working, { control, identities }: Runtime): Promise<void> {
+  await Promise.all([app.close(), jobs?.stop(), search?.stop()])
   if (identities !== control) await identities.close()
   await control.close()
 }

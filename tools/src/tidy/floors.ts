@@ -80,7 +80,10 @@ export const otherFiles: Record<string, string> = {
   'feature-states/places.ts': 'the order of segment overrides, written within that command and others',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
   'identities/degradation.ts': 'what is answered when the identity store is away',
+  'identities/project-search.ts': 'fills the search from what was written',
   'identities/remember-identity.ts': 'the group commit of the identity store',
+  'identities/search-queries.ts': 'the search, whose tables are apart from those of identities',
+  'identities/search-terms.ts': 'what an identity is found by, the same for those who fill and those who ask',
   'users/setup-page.ts': 'the page behind the set-up link',
 }
 

@@ -1,8 +1,9 @@
 import { invalid } from '@halyard/contract'
+import { sql } from 'kysely'
 import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
 import { recordChange } from '../changes/record-change.ts'
 import type { InEdit } from '../http/input.ts'
-import type { IdentityRow } from './queries.ts'
+import { alsoQueued, type IdentityRow } from './queries.ts'
 import { identityKey } from './rules.ts'
 
 /** Identities are in a store of their own, so that what is done to them and the edit that records it are two transactions. */
@@ -25,12 +26,11 @@ export async function createIdentity(
   identifier: string,
 ): Promise<IdentityRow> {
   const { id, bucket } = identityKey(environment.id, identifier)
-  const identity = await identities
-    .insertInto('identities')
-    .values({ environment_id: environment.id, bucket, identifier, id, traits: '{}', created_at: at, updated_at: at })
-    .onConflict((conflict) => conflict.doNothing())
-    .returningAll()
-    .executeTakeFirst()
+  const inserted = sql`
+    insert into identities (environment_id, bucket, identifier, id, traits, created_at, updated_at)
+    values (${environment.id}, ${bucket}, ${identifier}, ${id}, '{}', ${at}, ${at})
+    on conflict do nothing returning *`
+  const [identity] = (await alsoQueued<IdentityRow>(inserted).execute(identities)).rows
   if (!identity) throw invalid({ identifier: [`An identity with this identifier already exists in ${environment.name}.`] })
   await inEdit((edit) =>
     recordChange(edit, { type: 'identity.created', project, environment, subject: identifier, after: remembered(identity) }),
@@ -50,12 +50,12 @@ export async function deleteIdentity(
   await inEdit((edit) =>
     recordChange(edit, { type: 'identity.deleted', project, environment, subject: identity.identifier, before: remembered(identity) }),
   )
-  await identities
-    .deleteFrom('identities')
-    .where('environment_id', '=', environment.id)
-    .where('bucket', '=', identity.bucket)
-    .where('identifier', '=', identity.identifier)
-    .execute()
+  await removeIdentity(identities, identity)
 }
+
+export const removeIdentity = (identities: Queryable, { environment_id, bucket, identifier }: IdentityRow) =>
+  alsoQueued(
+    sql`delete from identities where environment_id = ${environment_id} and bucket = ${bucket} and identifier = ${identifier} returning *`,
+  ).execute(identities)
 
 const remembered = ({ id, identifier, traits }: IdentityRow) => ({ id, identifier, traits })

@@ -37,7 +37,12 @@ async function startIdentities() {
 test('an identity is made once, and recorded', async () => {
   const { identities, params, environment, project, changes } = await startIdentities()
   const created = await identities.create({ params, body: { identifier: '  ada@example.com ' } })
-  expect(created).toEqual({ id: identityId(environment.id, 'ada@example.com'), identifier: 'ada@example.com', environment: environment.id })
+  expect(created).toEqual({
+    id: identityId(environment.id, 'ada@example.com'),
+    identifier: 'ada@example.com',
+    dashboard_alias: null,
+    environment: environment.id,
+  })
   expect(await identities.get({ params: { ...params, identity: created.id } })).toEqual(created)
   expect(await changes()).toMatchObject([
     {
@@ -94,22 +99,6 @@ describe('the list', () => {
     expect(seen).toEqual(['"q"', 'a', 'b&c=d', 'z', 'é', '～', '😀'])
   })
 
-  test('finds parts in any case, signs as they are, and in quotation marks exactly', async () => {
-    const { identities, params, identify } = await startIdentities()
-    for (const identifier of ['Ada@example.com', 'bob@example.com', '100%', '100x', 'ÉLAN', 'example']) await identify(identifier)
-    const find = async (q: string) => (await identities.list({ params, query: { q } })).results.map(({ identifier }) => identifier)
-    expect(await find('EXAMPLE')).toEqual(['Ada@example.com', 'bob@example.com', 'example'])
-    expect(await find('100%')).toEqual(['100%'])
-    expect(await find('_')).toEqual([])
-    expect(await find('élan')).toEqual(['ÉLAN'])
-    expect(await find('"example"')).toEqual(['example'])
-    expect(await find('"exampl"')).toEqual([])
-    expect(await identities.list({ params, query: { q: 'example', page_size: 2 } })).toMatchObject({
-      count: 3,
-      next: expect.stringContaining('cursor=bob'),
-    })
-  })
-
   test('has no pages by number', async () => {
     const { authorization, path } = await startIdentities()
     expect(await server.send('GET', `${path}?page=1`, { authorization })).toMatchObject({ status: 200 })
@@ -134,7 +123,6 @@ describe('the list', () => {
     await add(10_000, 30_000)
     const { count } = await identities.list({ params, query: { page_size: 1 } })
     expect(Math.abs(count - 30_000)).toBeLessThan(1500)
-    expect(await identities.list({ params, query: { q: 'user 1234' } })).toMatchObject({ count: 11, next: null })
   })
 })
 

@@ -1,9 +1,9 @@
 import { identityTraitsMax, notFound } from '@halyard/contract'
 import { identityBucket } from '@halyard/sdk-api'
-import { sql } from 'kysely'
-import type { QueryConfig } from 'pg'
+import { sql, type RawBuilder } from 'kysely'
+import type { PoolClient, QueryConfig } from 'pg'
 import type { Queryable } from '../access/rows.ts'
-import { identityKey, type IdentityKey } from './rules.ts'
+import type { IdentityKey } from './rules.ts'
 
 /**
  * How the identity store is laid out. `one-table`: a PostgreSQL. `sharded`: distributed by bucket, where rows must be bound one by
@@ -22,17 +22,31 @@ export interface StoredRow {
   readonly traits: unknown
 }
 
-/** The two hot statements. Keys are distinct and in the order of `compareKeys`, in which PostgreSQL then locks the rows. */
+/** The same for statements that are not hot. */
+export const alsoQueued = <Row>(statement: RawBuilder<unknown>) => sql<Row>`
+  with written as (${statement}),
+  queued as (insert into identity_search_queue select environment_id, bucket, identifier from written)
+  select * from written`
+
+/** The hot statements. Keys are distinct and in the order of `compareKeys`, in which PostgreSQL then locks the rows. */
 export interface BatchStatements {
   readonly read: (keys: readonly IdentityKey[]) => QueryConfig
   readonly write: (rows: readonly IdentityWrite[], at: Date) => QueryConfig
+  /** To run in one transaction with a write that does not append to the queue of the search itself. */
+  readonly queue: ((rows: readonly IdentityKey[]) => QueryConfig) | undefined
 }
 
 // Only immutable functions and bound values: what a sharded store accepts. Traits are flat, so stripping nulls strips no more.
 const merge = `
   on conflict (environment_id, identifier, bucket) do update
   set traits = jsonb_strip_nulls(t.traits || excluded.traits), updated_at = excluded.updated_at
-  returning t.environment_id, t.identifier, t.traits`
+  returning t.environment_id, t.bucket, t.identifier, t.traits`
+
+/** The same statement, which also has the search learn of every row that it wrote. `returning` gives at least the key. */
+export const queueing = (statement: string, selection = '*'): string => `
+  with written as (${statement}),
+  queued as (insert into identity_search_queue select environment_id, bucket, identifier from written)
+  select ${selection} from written`
 
 const columns = 'environment_id, bucket, identifier, id, traits, created_at, updated_at'
 
@@ -50,12 +64,12 @@ const oneTable: BatchStatements = {
   }),
   write: (rows, at) => ({
     name: 'identities_write',
-    text: `
+    text: queueing(`
       insert into identities as t (${columns})
       select k.environment_id, k.bucket, k.identifier, k.id, k.traits::jsonb, $6::timestamptz, $6::timestamptz
         from unnest($1::integer[], $2::smallint[], $3::text[], $4::bigint[], $5::text[])
           as k (environment_id, bucket, identifier, id, traits)
-      ${merge}`,
+      ${merge}`),
     values: [
       rows.map((row) => row.environmentId),
       rows.map((row) => row.bucket),
@@ -65,6 +79,7 @@ const oneTable: BatchStatements = {
       at,
     ],
   }),
+  queue: undefined,
 }
 
 const sharded: BatchStatements = {
@@ -84,6 +99,13 @@ const sharded: BatchStatements = {
       ${merge}`,
     values: rows.flatMap((row) => [row.environmentId, row.bucket, row.identifier, row.id, row.traits, at, at]),
   }),
+  queue: (rows) => ({
+    name: `identities_queue_${rows.length}`,
+    text: `
+      insert into identity_search_queue (environment_id, bucket, identifier)
+      values ${tuples(rows.length, ['integer', 'smallint', 'text'])}`,
+    values: rows.flatMap((row) => [row.environmentId, row.bucket, row.identifier]),
+  }),
 }
 
 /** `($1::integer, $2::text), ($3::integer, $4::text)` */
@@ -94,6 +116,26 @@ function tuples(count: number, types: readonly string[]): string {
 
 export const batchStatements = (layout: StoreLayout): BatchStatements => (layout === 'sharded' ? sharded : oneTable)
 
+/** Writes rows together with their places in the queue of the search. */
+export async function writeBatch(
+  client: PoolClient,
+  statements: BatchStatements,
+  { writes, at }: { writes: readonly IdentityWrite[]; at: Date },
+): Promise<StoredRow[]> {
+  const { queue } = statements
+  if (!queue) return (await client.query<StoredRow>(statements.write(writes, at))).rows
+  await client.query('begin')
+  try {
+    const { rows } = await client.query<StoredRow>(statements.write(writes, at))
+    await client.query(queue(writes))
+    await client.query('commit')
+    return rows
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
 // Beyond it an integer is not exact in JavaScript, nor in the SDKs.
 const integerMax = Number.MAX_SAFE_INTEGER
 
@@ -102,7 +144,8 @@ export function incrementStatement(key: IdentityKey, { trait, by, at }: { trait:
   return {
     name: 'identities_increment',
     // `case` decides before the cast is tried. By way of text, because that is immutable and `to_jsonb` is not.
-    text: `
+    text: queueing(
+      `
       insert into identities as t (${columns})
       values ($1::integer, $2::smallint, $3::text, $4::bigint, $5::jsonb, $6::timestamptz, $6::timestamptz)
       on conflict (environment_id, identifier, bucket) do update
@@ -115,7 +158,9 @@ export function incrementStatement(key: IdentityKey, { trait, by, at }: { trait:
                              and abs((t.traits ->> $7::text)::numeric + $8::numeric) <= ${integerMax}
               else false
             end
-      returning (t.traits ->> $7::text)::numeric as value`,
+      returning t.environment_id, t.bucket, t.identifier, (t.traits ->> $7::text)::numeric as value`,
+      'value',
+    ),
     values: [key.environmentId, key.bucket, key.identifier, key.id, JSON.stringify({ [trait]: by }), at, trait, by],
   }
 }
@@ -126,6 +171,7 @@ export interface IdentityRow {
   readonly identifier: string
   readonly id: number
   readonly traits: unknown
+  readonly dashboard_alias: string | null
   readonly created_at: Date
 }
 
@@ -150,115 +196,4 @@ export async function requireIdentity(identities: Queryable, environment: { read
   const identity = await findIdentity(identities, environment, id)
   if (!identity) throw notFound()
   return identity
-}
-
-/** What a search asks for: a part of the identifier in any case, or, in double quotes, all of it exactly. */
-export interface IdentitySearch {
-  readonly q: string | undefined
-  /** The identifier after which to begin. */
-  readonly after: string
-  readonly limit: number
-}
-
-export interface FoundIdentities {
-  readonly rows: readonly Pick<IdentityRow, 'id' | 'identifier'>[]
-  /** The identifier after which the next page begins; undefined when there is none. */
-  readonly next: string | undefined
-  readonly count: number
-}
-
-// Nobody waits for a search through a billion identities: a page stops here, and its `next` goes on from there.
-const scannedMax = 100_000
-const countedMax = 10_000
-
-/** A page in the order of identifiers. */
-export async function listIdentities(identities: Queryable, environmentId: number, search: IdentitySearch): Promise<FoundIdentities> {
-  const { q = '' } = search
-  const exact = /^"(.*)"$/s.exec(q)?.[1]
-  if (exact !== undefined) return findExactly(identities, environmentId, exact)
-  const pattern = `%${q.replace(/[\\%_]/g, '\\$&')}%`
-  const [found, count] = await Promise.all([
-    findPage(identities, environmentId, { ...search, pattern }),
-    q === '' ? countIdentities(identities, environmentId) : countMatching(identities, environmentId, pattern),
-  ])
-  return { ...found, count }
-}
-
-async function findExactly(identities: Queryable, environmentId: number, identifier: string): Promise<FoundIdentities> {
-  const key = identityKey(environmentId, identifier)
-  const rows = await identities
-    .selectFrom('identities')
-    .select(['id', 'identifier'])
-    .where('environment_id', '=', environmentId)
-    .where('bucket', '=', key.bucket)
-    .where('identifier', '=', identifier)
-    .execute()
-  return { rows, next: undefined, count: rows.length }
-}
-
-async function findPage(identities: Queryable, environmentId: number, search: IdentitySearch & { pattern: string }) {
-  const scanned = identities
-    .selectFrom('identities')
-    .select(['id', 'identifier'])
-    .where('environment_id', '=', environmentId)
-    .where('identifier', '>', search.after)
-    .orderBy('identifier')
-    .limit(scannedMax)
-    .as('scanned')
-  const found = await identities
-    .selectFrom(scanned)
-    .select(['id', 'identifier'])
-    .where(matches(search.pattern))
-    .orderBy('identifier')
-    .limit(search.limit + 1)
-    .execute()
-  const rows = found.slice(0, search.limit)
-  if (found.length > search.limit) return { rows, next: rows.at(-1)?.identifier }
-  const { last, rows: seen } = await identities
-    .selectFrom(scanned)
-    .select((select) => [select.fn.max('identifier').as('last'), select.fn.countAll<number>().as('rows')])
-    .executeTakeFirstOrThrow()
-  return { rows, next: seen === scannedMax ? last : undefined }
-}
-
-// In the collation of the database, because in that of the column only the letters of English have two cases.
-const matches = (pattern: string) => sql<boolean>`(identifier collate "default") ilike ${pattern}`
-
-/**
- * Exact to 10 000; above, an estimate within about a per cent: ids are hashes, so that the smaller the 10 000th of
- * them is, the more there are.
- */
-async function countIdentities(identities: Queryable, environmentId: number): Promise<number> {
-  const first = identities
-    .selectFrom('identities')
-    .select('id')
-    .where('environment_id', '=', environmentId)
-    .orderBy('id')
-    .limit(countedMax + 1)
-    .as('first')
-  const { rows, reach } = await identities
-    .selectFrom(first)
-    .select((select) => [select.fn.countAll<number>().as('rows'), sql<number | null>`max(id) / 9007199254740992::float8`.as('reach')])
-    .executeTakeFirstOrThrow()
-  return rows <= countedMax || !reach ? rows : Math.round(countedMax / reach)
-}
-
-/** Of those that a first page looks at; when that is not all, as many again in what remains. */
-async function countMatching(identities: Queryable, environmentId: number, pattern: string): Promise<number> {
-  const scanned = identities
-    .selectFrom('identities')
-    .select('identifier')
-    .where('environment_id', '=', environmentId)
-    .orderBy('identifier')
-    .limit(scannedMax)
-    .as('scanned')
-  const { rows, matching } = await identities
-    .selectFrom(scanned)
-    .select((select) => [
-      select.fn.countAll<number>().as('rows'),
-      select.fn.countAll<number>().filterWhere(matches(pattern)).as('matching'),
-    ])
-    .executeTakeFirstOrThrow()
-  if (rows < scannedMax) return matching
-  return Math.round((matching / rows) * (await countIdentities(identities, environmentId)))
 }

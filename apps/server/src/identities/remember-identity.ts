@@ -8,7 +8,7 @@ import { createGroupCommit, DeadlineExceeded, type Request } from '../runtime/gr
 import type { Log } from '../runtime/runtime.ts'
 import type { RecentlyUsed } from '../runtime/recently-used.ts'
 import { createDegradation, createLastKnown, nameOf } from './degradation.ts'
-import { batchStatements, incrementStatement, type StoredRow, type StoreLayout } from './queries.ts'
+import { batchStatements, incrementStatement, type BatchStatements, type StoredRow, type StoreLayout, writeBatch } from './queries.ts'
 import { compareKeys, identityKey, inOrderOf, readTraits, traitsJson, withTraits, type IdentityKey, type StoredTraits } from './rules.ts'
 
 type OfEnvironment = Pick<EnvironmentSnapshot, 'environmentId'>
@@ -109,7 +109,7 @@ type SightedRequest = Request<Sighted, RememberedIdentity>
 
 interface Batches {
   readonly pool: pg.Pool
-  readonly statements: ReturnType<typeof batchStatements>
+  readonly statements: BatchStatements
   readonly lastKnown: RecentlyUsed<StoredTraits>
   readonly now: () => Date
 }
@@ -162,8 +162,7 @@ async function attemptBatch({ pool, statements, lastKnown, now }: Batches, batch
     for (const step of steps) if (!step.isChanged) settle(step, step.traits, lastKnown)
     if (changed.length === 0) return
     const writes = changed.map(({ chain, brought }) => ({ ...chain.key, traits: traitsJson(brought) }))
-    const written = await client.query<StoredRow>(statements.write(writes, now()))
-    const stored = traitsByName(written.rows)
+    const stored = traitsByName(await writeBatch(client, statements, { writes, at: now() }))
     for (const step of changed) settle(step, inOrderOf(step.traits, stored.get(nameOf(step.chain.key)) ?? step.traits), lastKnown)
   })
 }

@@ -2,8 +2,9 @@ import { api, notFound, type Reply } from '@halyard/contract'
 import { implement, type Route } from '../http/implement.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { createIdentity, deleteIdentity } from './commands.ts'
-import { listIdentities, requireIdentity, type IdentityRow } from './queries.ts'
+import { requireIdentity, type IdentityRow } from './queries.ts'
 import type { IdentityStore } from './remember-identity.ts'
+import { listIdentities } from './search-queries.ts'
 
 export const identityRoutes = ({ identities: { db: identities }, now }: Runtime, store: IdentityStore): Route[] =>
   implement(api.identities, {
@@ -38,6 +39,7 @@ export const identityRoutes = ({ identities: { db: identities }, now }: Runtime,
 const present = (identity: IdentityRow): Reply<typeof api.identities.get> => ({
   id: identity.id,
   identifier: identity.identifier,
+  dashboard_alias: identity.dashboard_alias,
   environment: identity.environment_id,
 })
 

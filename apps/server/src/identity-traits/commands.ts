@@ -2,7 +2,7 @@ import { invalid, notFound } from '@halyard/contract'
 import type { Queryable } from '../access/rows.ts'
 import { recordChange } from '../changes/record-change.ts'
 import type { IdentityMeans, Place } from '../identities/commands.ts'
-import type { IdentityRow } from '../identities/queries.ts'
+import { alsoQueued, type IdentityRow } from '../identities/queries.ts'
 import { readTraits, traitsJson, type StoredTraits } from '../identities/rules.ts'
 import { sql, type RawBuilder } from 'kysely'
 import type { TraitValue } from '@halyard/engine'
@@ -58,12 +58,12 @@ async function mergeTrait(
   identity: IdentityRow,
   { key, value, condition }: Merge,
 ): Promise<StoredTraits | undefined> {
-  const { rows } = await sql<{ traits: unknown }>`
+  const { rows } = await alsoQueued<IdentityRow>(sql`
     update identities
        set traits = jsonb_strip_nulls(traits || ${traitsJson(new Map([[key, value]]))}::jsonb), updated_at = ${at}
      where environment_id = ${identity.environment_id} and bucket = ${identity.bucket} and identifier = ${identity.identifier}
        and ${condition}
-    returning traits`.execute(identities)
+    returning *`).execute(identities)
   return rows[0] && readTraits(rows[0].traits)
 }
 

@@ -167,6 +167,30 @@ export interface IdentitiesTable {
   traits: Json
   created_at: Date
   updated_at: Date
+  dashboard_alias: string | null
+}
+
+export interface IdentitySearchQueueTable {
+  environment_id: number
+  bucket: number
+  identifier: string
+}
+
+export interface IdentitySearchWalksTable {
+  bucket: Generated<number>
+  version: number
+  environment_id: number
+  identifier: string
+  is_finished: Generated<boolean>
+}
+
+export interface IdentitySearchesTable {
+  environment_id: number
+  bucket: number
+  identifier: string
+  id: number
+  folded: string
+  terms: string[]
 }
 
 export interface JobsTable {
@@ -352,6 +376,9 @@ export interface Tables {
   features: FeaturesTable
   first_evaluations: FirstEvaluationsTable
   identities: IdentitiesTable
+  identity_search_queue: IdentitySearchQueueTable
+  identity_search_walks: IdentitySearchWalksTable
+  identity_searches: IdentitySearchesTable
   jobs: JobsTable
   master_api_keys: MasterApiKeysTable
   organisation_members: OrganisationMembersTable

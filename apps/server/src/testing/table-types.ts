@@ -21,6 +21,7 @@ const scalars: Record<string, string> = {
   bytea: 'Buffer',
   timestamptz: 'Date',
   jsonb: 'Json',
+  _int8: 'string[]',
 }
 
 /** TypeScript for the tables of a migrated database, as `Tables` for Kysely. Same database, same text. */

@@ -10,6 +10,7 @@ const searchLengthMax = 2002
 const identity = z.object({
   id: z.int().describe('Up to 53 bits: more than a 32-bit integer holds.'),
   identifier: z.string(),
+  dashboard_alias: z.string().nullable().describe('What people call the identity; SDKs do not see it.'),
   environment: z.int(),
 })
 
@@ -17,7 +18,8 @@ export const identities = resource({
   list: {
     method: 'GET',
     path: '/api/v1/environments/:environment_key/identities/',
-    summary: 'The identities of an environment by identifier; follow `next`, and take a count above 10 000 as an estimate.',
+    summary:
+      'The identities of an environment by identifier; follow `next`, and take a count above 10 000 as an estimate. Searching is a moment behind.',
     scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
     permission: 'VIEW_IDENTITIES',
     query: pageQuery(999).extend({
@@ -26,7 +28,9 @@ export const identities = resource({
         .max(searchLengthMax)
         .refine(isStorable, messages.unstorable)
         .optional()
-        .describe('A part of the identifier in any case; in double quotes, all of it exactly.'),
+        .describe(
+          'A part of the identifier or alias in any case; in double quotes, all of the identifier exactly; `plan:gold` finds by trait too.',
+        ),
       cursor: exactIdentifier.default('').describe('The identifier after which to begin; `next` has it.'),
     }),
     reply: page(identity),
