@@ -5,6 +5,7 @@ import { createSdkApi } from '@halyard/sdk-api'
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createUsageCounter } from './analytics/count-requests.ts'
 import { auditRoutes } from './audit/routes.ts'
+import { deletionRoutes } from './deletions/routes.ts'
 import { environmentApiKeyRoutes } from './environment-api-keys/routes.ts'
 import { environmentRoutes } from './environments/routes.ts'
 import { EnvironmentCache } from './evaluation/environment-cache.ts'
@@ -139,6 +140,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...auditRoutes(),
     ...usageRoutes(runtime),
     ...staleFeatureRoutes(runtime),
+    ...deletionRoutes(runtime),
   ]
 }
 

@@ -1,4 +1,5 @@
 import type { JobName } from './changes/reactions.ts'
+import { purgeDeleted } from './deletions/purge-deleted.ts'
 import { removeIdentityOverrides } from './identity-overrides/commands.ts'
 import { startWorker, type JobHandler, type JobWorker } from './runtime/jobs.ts'
 import { createMailDelivery } from './runtime/mail.ts'
@@ -9,6 +10,7 @@ export function startJobs(runtime: Runtime): JobWorker {
   const handlers: Record<JobName, JobHandler> = {
     remove_identity_overrides: (payload) => removeIdentityOverrides(runtime.control, payload),
     send_mail: createMailDelivery(runtime),
+    purge_deleted: () => purgeDeleted(runtime),
   }
   return startWorker(runtime.control, handlers, { log: runtime.log, now: runtime.now })
 }

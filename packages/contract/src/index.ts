@@ -1,4 +1,5 @@
 import { audit } from './admin/audit.ts'
+import { deletions } from './admin/deletions.ts'
 import { environmentApiKeys } from './admin/environment-api-keys.ts'
 import { environmentDocument } from './admin/environment-document.ts'
 import { environments } from './admin/environments.ts'
@@ -18,6 +19,7 @@ import { usage } from './admin/usage.ts'
 import { users } from './admin/users.ts'
 import { variants } from './admin/variants.ts'
 
+export { restorableDays, type DeletedKind } from './admin/deletions.ts'
 export { segmentRule, type SegmentRule, type WrittenRule } from './admin/segments.ts'
 export { newPassword } from './admin/users.ts'
 export * from './changes.ts'
@@ -55,4 +57,5 @@ export const api = {
   audit,
   usage,
   staleFeatures,
+  deletions,
 }

@@ -62,6 +62,7 @@ export const serverFloors = [
   'evaluation',
   'identity-overrides',
   'audit',
+  'deletions',
   // Files directly in src/ (app, worker, start, main) are the roof.
   '.',
   'testing',
@@ -78,6 +79,7 @@ export const otherFiles: Record<string, string> = {
   'analytics/record-events.ts': 'stores SDK events in batches',
   'feature-states/change-flag.ts': 'the one command that changes what a feature is, whose views many nouns are',
   'feature-states/places.ts': 'the order of segment overrides, written within that command and others',
+  'deletions/purge-deleted.ts': 'the job that ends what can no longer be restored',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
   'identities/degradation.ts': 'what is answered when the identity store is away',
   'identities/project-search.ts': 'fills the search from what was written',

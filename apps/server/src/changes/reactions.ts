@@ -1,8 +1,16 @@
-import type { ChangeType } from '@halyard/contract'
+import { restorableDays, type ChangeType } from '@halyard/contract'
 
-export type JobName = 'remove_identity_overrides' | 'send_mail'
+export type JobName = 'remove_identity_overrides' | 'send_mail' | 'purge_deleted'
 
 /** Durable consequences: a job of this name is enqueued with each change of this type. The worker must know every one. */
 export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {
   'identity.deleted': ['remove_identity_overrides'],
+  'organisation.deleted': ['purge_deleted'],
+  'project.deleted': ['purge_deleted'],
+  'environment.deleted': ['purge_deleted'],
+  'feature.deleted': ['purge_deleted'],
+  'segment.deleted': ['purge_deleted'],
 }
+
+/** Jobs that are not due at once but so many days after the change. */
+export const daysUntil: Partial<Record<JobName, number>> = { purge_deleted: restorableDays }

@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import { actorId } from '../access/actor.ts'
 import { enqueue } from '../runtime/jobs.ts'
 import type { Edit } from './edit.ts'
-import { reactions } from './reactions.ts'
+import { daysUntil, reactions } from './reactions.ts'
 
 /** A change as the command that made it tells it. `before` and `after` are rows, or what is worth remembering of them. */
 export interface Change {
@@ -40,10 +40,16 @@ export async function recordChanges(edit: Edit, all: readonly Change[]): Promise
     all.filter(({ type }) => changes[type].touches !== 'nothing').map((change) => [JSON.stringify([change.type, reachOf(change)]), change]),
   )
   for (const change of touching.values()) await raiseRevisions(edit, change.type, reachOf(change))
-  for (const change of all) {
-    for (const job of reactions[change.type] ?? []) {
-      await enqueue(edit.tx, { name: job, payload: { environmentId: reachOf(change).environmentId, subject: String(change.subject) } })
-    }
+  for (const change of all) await enqueueReactions(edit, change)
+}
+
+const dayMilliseconds = 24 * 60 * 60 * 1000
+
+async function enqueueReactions(edit: Edit, change: Change): Promise<void> {
+  for (const name of reactions[change.type] ?? []) {
+    const days = daysUntil[name]
+    const runAt = days === undefined ? {} : { runAt: new Date(edit.at.getTime() + days * dayMilliseconds) }
+    await enqueue(edit.tx, { name, payload: { environmentId: reachOf(change).environmentId, subject: String(change.subject) }, ...runAt })
   }
 }
 

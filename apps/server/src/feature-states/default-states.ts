@@ -49,6 +49,26 @@ export async function createDefaultStates(edit: Edit, { project, environments, f
       from seeds s join headers h on h.environment_id = s.environment_id and h.feature_id = s.feature_id`.execute(edit.tx)
 }
 
+/** Part of commands that restore environments or features: the states they would have had if both had been there all the time. */
+export async function createMissingDefaultStates(edit: Edit, project: Pick<ProjectRow, 'id' | 'prevent_flag_defaults'>): Promise<void> {
+  const missing = await edit.tx
+    .selectFrom('environments')
+    .innerJoin('features', 'features.project_id', 'environments.project_id')
+    .select(['environments.id as environment_id', 'features.id', 'default_enabled', 'initial_value'])
+    .where('environments.project_id', '=', project.id)
+    .where('environments.deleted_at', 'is', null)
+    .where('features.deleted_at', 'is', null)
+    .where(sql<boolean>`not exists (
+      select from feature_states s
+       where s.environment_id = environments.id and s.feature_id = features.id and s.segment_id is null and s.identifier is null)`)
+    .orderBy('environments.id')
+    .execute()
+  for (const id of new Set(missing.map((pair) => pair.environment_id))) {
+    const features = missing.filter((pair) => pair.environment_id === id)
+    await createDefaultStates(edit, { project, environments: [{ id }], features })
+  }
+}
+
 const integerMax = 2_147_483_647
 const booleans: ReadonlyMap<string, boolean> = new Map([
   ['true', true],

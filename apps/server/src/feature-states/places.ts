@@ -53,6 +53,32 @@ export async function removePlaces(edit: Edit, places: readonly PlaceRow[]): Pro
   return states.map(readState)
 }
 
+/** Part of commands that restore segments: what was removed with the segment comes back, each at its place before what moved up since. */
+export async function restorePlaces(
+  edit: Edit,
+  segment: { readonly id: number; readonly project_id: number },
+  removedAt: Date,
+): Promise<void> {
+  const places = await edit.tx
+    .updateTable('feature_segments')
+    .set({ removed_at: null })
+    .where('segment_id', '=', segment.id)
+    .where('project_id', '=', segment.project_id)
+    .where('removed_at', '=', removedAt)
+    .returningAll()
+    .execute()
+  if (places.length === 0) return
+  await closeGaps(edit, places, segment.id)
+  const headers = await openVersions(edit, places)
+  await sql`
+    update feature_states s
+       set removed_at = null, updated_at = ${edit.at}, live_from = ${edit.at}, version = h.number, feature_version_id = h.id
+      from jsonb_to_recordset(${JSON.stringify(headers)}::jsonb) as h (id integer, environment_id integer, feature_id integer, number integer)
+     where s.environment_id = h.environment_id and s.feature_id = h.feature_id and s.segment_id = ${segment.id} and s.removed_at = ${removedAt}`.execute(
+    edit.tx,
+  )
+}
+
 /** Part of commands that move segment overrides: the places of a feature stand as they are listed. */
 export async function writeOrder(edit: Edit, of: Overridden, ids: readonly number[]): Promise<void> {
   const moved = await sql`
@@ -62,10 +88,11 @@ export async function writeOrder(edit: Edit, of: Overridden, ids: readonly numbe
   if (moved.numAffectedRows !== 0n) await openVersions(edit, [of])
 }
 
-async function closeGaps(edit: Edit, overridden: readonly Overridden[]): Promise<void> {
+/** Of two with one priority, that of the segment `first` is the stronger. */
+async function closeGaps(edit: Edit, overridden: readonly Overridden[], first = 0): Promise<void> {
   await sql`
     update feature_segments as place set priority = ordered.position - 1
-      from (select p.id, row_number() over (partition by p.environment_id, p.feature_id order by p.priority, p.id) as position
+      from (select p.id, row_number() over (partition by p.environment_id, p.feature_id order by p.priority, p.segment_id <> ${first}, p.id) as position
               from feature_segments p
              where p.removed_at is null
                and (p.environment_id, p.feature_id) in (

@@ -32,3 +32,12 @@ test('every configuration table refuses writes that record no change', async () 
   )
   expect(rows).toEqual([])
 })
+
+test('what belongs to a project, environment, feature or segment goes with it when it is purged (on delete cascade or set null)', async () => {
+  const { rows } = await database.pool.query<{ holder: string; reference: string }>(
+    `select conrelid::regclass::text as holder, conname as reference from pg_constraint
+      where contype = 'f' and confdeltype not in ('c', 'n')
+        and confrelid in ('projects'::regclass, 'environments'::regclass, 'features'::regclass, 'segments'::regclass, 'feature_versions'::regclass)`,
+  )
+  expect(rows).toEqual([])
+})

@@ -3,6 +3,7 @@ import { api, type Endpoint } from '@halyard/contract'
 import type { Answer } from '../start-server.ts'
 import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
+import { deletions } from './deletion-examples.ts'
 import { featureSegments, features, featureStates, segments, variants } from './flag-examples.ts'
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit } from './record-examples.ts'
@@ -53,6 +54,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   audit,
   usage,
   staleFeatures,
+  deletions,
 }
 
 const examples: Readonly<Record<string, Readonly<Record<string, Listed['example']>>>> = typedExamples
