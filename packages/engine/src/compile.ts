@@ -2,11 +2,13 @@ import type { CompiledEnvironment, ConditionProblem, Flag, Identity } from './co
 import type { EnvironmentDocument, FeatureStateDocument } from './environment-document.ts'
 import { type Evaluation, startEvaluation, startShortEvaluation } from './evaluation.ts'
 import { explainable, type ExplainableProgram, explainProgram } from './explain-program.ts'
-import { type FeatureState, type Outcomes, outcomesOf, pickOutcome } from './feature-state.ts'
-import { buildProgram, defaultReason, identityOverrideReason, type Program, strongestCandidate } from './program.ts'
+import { type Outcomes, pickOutcome } from './feature-state.ts'
+import { type Memory, startMemory } from './memory.ts'
+import { buildProgram, defaultReason, type Program, startProgramMemory, strongestCandidate } from './program.ts'
 import { type DocumentDefinition, readDocument } from './read-document.ts'
 import { pathOf } from './rules.ts'
 import { isInSegment, type Segment } from './segments.ts'
+import { isRecord } from './shape.ts'
 import { keyPrefixOf, type Subject, subjectOf } from './subject.ts'
 
 /** A feature with every flag it can become, made ahead and shared by all evaluations. */
@@ -19,28 +21,53 @@ interface CompiledFeature {
 
 type IdentityOutcomes = ReadonlyMap<string, ReadonlyMap<string, Outcomes<Flag>>>
 
+const memories = new WeakMap<CompiledEnvironment, Memory>()
+
 /**
  * Makes an environment's document ready for many evaluations, which answer what `evaluate` would for the context that the
  * document stands for. It never throws: what is malformed does not match, and is listed in `problems`.
+ *
+ * Given the previous revision of the same environment, it takes over what was made of every feature state, set of rules and
+ * identity override that is the very same object as then, flags included; only the rest is made. So what was compiled must
+ * never be changed: a revision that differs has other objects where it differs.
  */
-export function compile(document: EnvironmentDocument): CompiledEnvironment {
-  const definition = readDocument(document)
-  const program = buildProgram(definition)
+export function compile(document: EnvironmentDocument, previous?: CompiledEnvironment): CompiledEnvironment {
+  const memory = (previous && isSameEnvironment(document, previous) && memories.get(previous)) || startMemory()
+  const definition = readDocument(document, memory)
+  const program = programOf(definition, memory)
   const features = program.features.map(({ fallback, candidates }) => ({
     name: fallback.name,
-    fallback: flagsOf(fallback, 'environment', defaultReason),
+    fallback: memory.flagsOf(fallback, 'environment', defaultReason),
     candidates: candidates.map(({ segment, state, reason }) => ({
       segment,
-      outcomes: flagsOf(state, 'segment', reason),
+      outcomes: memory.flagsOf(state, 'segment', reason),
     })),
   }))
-  return assemble({
-    document,
-    definition,
-    program,
-    features,
-    overrides: outcomesOfIdentities(definition),
-  })
+  const overrides = new Map(
+    Array.from(definition.identityOverrides, ([identifier, states]) => [identifier, memory.flagsOfIdentity(states)]),
+  )
+  const compiled = assemble({ document, definition, program, features, overrides })
+  memories.set(compiled, memory)
+  return compiled
+}
+
+function isSameEnvironment(document: unknown, previous: { document: unknown }): boolean {
+  return isRecord(document) && isRecord(previous.document) && document.id === previous.document.id
+}
+
+// Some, so that a small environment is not built twice for one property that is gone.
+const unusedPropertiesMin = 100
+
+/** Properties that no condition names any more cost every evaluation a little: where they are most, all are counted anew. */
+function programOf(definition: DocumentDefinition, memory: Memory): Program<FeatureStateDocument> {
+  const program = buildProgram(definition, memory.program)
+  if (memory.program.propertyIndexes.size < unusedPropertiesMin) return program
+  const used = new Set(
+    program.segments.flatMap(({ rules }) => rules.flatMap(({ conditions }) => conditions.map(({ property }) => property))),
+  )
+  if (memory.program.propertyIndexes.size <= 2 * used.size) return program
+  memory.program = startProgramMemory()
+  return buildProgram(definition, memory.program)
 }
 
 interface Parts {
@@ -104,19 +131,6 @@ function outcomesFor(
 
 function overridesOf(overrides: IdentityOutcomes, { identifier }: Subject): ReadonlyMap<string, Outcomes<Flag>> | undefined {
   return identifier === undefined ? undefined : overrides.get(identifier)
-}
-
-function outcomesOfIdentities({ identityOverrides }: DocumentDefinition): IdentityOutcomes {
-  const byIdentifier = new Map<string, ReadonlyMap<string, Outcomes<Flag>>>()
-  for (const [identifier, states] of identityOverrides) {
-    byIdentifier.set(identifier, new Map([...states].map(([name, state]) => [name, flagsOf(state, 'identity', identityOverrideReason)])))
-  }
-  return byIdentifier
-}
-
-function flagsOf(state: FeatureState<FeatureStateDocument>, source: Flag['source'], because: string): Outcomes<Flag> {
-  const { feature } = state.origin
-  return outcomesOf(state, because, (result) => Object.freeze(Object.assign(result, { feature, state: state.origin, source })))
 }
 
 function problemsOf({ segments }: Program<unknown>, segmentIds: readonly number[]): ConditionProblem[] {

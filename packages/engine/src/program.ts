@@ -1,8 +1,8 @@
 import { compare, type FeatureState } from './feature-state.ts'
 import { type Beginning, type Evaluation, prepareEvaluations } from './evaluation.ts'
 import type { SegmentResult } from './result.ts'
-import { isInSegment, parseSegment, type Segment } from './segments.ts'
-import { type FindConstant, type Property, propertyNamed } from './subject.ts'
+import { type CompiledRules, compileRules, isInSegment, type Segment } from './segments.ts'
+import { type FindConstant, propertyNamed } from './subject.ts'
 
 /** What contexts and documents have in common: all that evaluation needs, read but not yet made ready. */
 export interface Definition<Origin> {
@@ -43,12 +43,19 @@ export interface Candidate<Origin> {
   readonly reason: string
 }
 
-export function buildProgram<Origin>(definition: Definition<Origin>): Program<Origin> {
-  const properties: Property[] = []
-  const internProperty = internInto(properties, definition.findConstant)
-  const segments = definition.segments.map(({ key, name, rules }, index) =>
-    parseSegment({ index, key, name, rules }, { segmentKey: key, propertyField: definition.propertyField, internProperty }),
-  )
+/** What building a program leaves for another one of the same environment: rules that are the very same object are not read again. */
+export interface ProgramMemory {
+  /** The index of each property; a name stays although its last condition is gone, because rules hold indexes. */
+  readonly propertyIndexes: Map<string, number>
+  readonly rules: WeakMap<object, { readonly segmentKey: string; readonly compiled: CompiledRules }>
+}
+
+export const startProgramMemory = (): ProgramMemory => ({ propertyIndexes: new Map(), rules: new WeakMap() })
+
+export function buildProgram<Origin>(definition: Definition<Origin>, memory: ProgramMemory = startProgramMemory()): Program<Origin> {
+  const readRules = rulesReader(definition, memory)
+  const segments = definition.segments.map(({ key, name, rules }, index) => ({ index, key, name, ...readRules(rules, key) }))
+  const properties = Array.from(memory.propertyIndexes.keys(), (name) => propertyNamed(name, definition.findConstant))
   const candidates = candidatesByFeature(definition, segments)
   return {
     beginning: prepareEvaluations(properties, segments),
@@ -83,15 +90,19 @@ function targetingMatch(segmentName: string): string {
   return `TARGETING_MATCH; segment=${segmentName}`
 }
 
-/** Gives each property one index, however many conditions name it. */
-function internInto(properties: Property[], findConstant: FindConstant): (name: string) => number {
-  const indexes = new Map<string, number>()
-  return (name) => {
-    const known = indexes.get(name)
-    if (known !== undefined) return known
-    const index = properties.push(propertyNamed(name, findConstant)) - 1
-    indexes.set(name, index)
+function rulesReader({ propertyField }: Definition<unknown>, { propertyIndexes, rules: known }: ProgramMemory) {
+  // Gives each property one index, however many conditions name it.
+  const internProperty = (name: string): number => {
+    const index = propertyIndexes.get(name) ?? propertyIndexes.size
+    propertyIndexes.set(name, index)
     return index
+  }
+  return (rules: unknown, segmentKey: string): CompiledRules => {
+    const before = typeof rules === 'object' && rules !== null ? known.get(rules) : undefined
+    if (before?.segmentKey === segmentKey) return before.compiled
+    const compiled = compileRules(rules, { segmentKey, propertyField, internProperty })
+    if (typeof rules === 'object' && rules !== null) known.set(rules, { segmentKey, compiled })
+    return compiled
   }
 }
 

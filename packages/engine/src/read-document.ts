@@ -1,4 +1,4 @@
-import type { EnvironmentDocument, FeatureStateDocument } from './environment-document.ts'
+import type { EnvironmentDocument, FeatureStateDocument, IdentityOverrideDocument } from './environment-document.ts'
 import { arrangeVariants, type FeatureState, numericPriority } from './feature-state.ts'
 import { valueAt } from './json-path.ts'
 import type { Definition, SegmentDefinition } from './program.ts'
@@ -7,19 +7,27 @@ import { isRecord, recordsIn, scalarOrNull, textOf } from './shape.ts'
 export interface DocumentDefinition extends Definition<FeatureStateDocument> {
   /** In the order of the segments. */
   readonly segmentIds: readonly number[]
-  /** By identifier, then by feature name. */
-  readonly identityOverrides: ReadonlyMap<string, ReadonlyMap<string, FeatureState<FeatureStateDocument>>>
+  /** By identifier. */
+  readonly identityOverrides: ReadonlyMap<string, StatesByName>
+}
+
+export type StatesByName = ReadonlyMap<string, FeatureState<FeatureStateDocument>>
+
+/** How the parts of a document are read: anew, or as they were read before. */
+interface Readers {
+  readonly stateOf: (state: FeatureStateDocument) => FeatureState<FeatureStateDocument>
+  readonly statesOfIdentity: (override: IdentityOverrideDocument) => StatesByName
 }
 
 /** Takes a document of any shape: pieces that make no sense are left out. */
-export function readDocument(document: EnvironmentDocument): DocumentDefinition {
+export function readDocument(document: EnvironmentDocument, { stateOf, statesOfIdentity }: Readers): DocumentDefinition {
   const source: unknown = document
   const { api_key, name, project, feature_states, identity_overrides }: Record<string, unknown> = isRecord(source) ? source : {}
   const segments = recordsIn(isRecord(project) ? project.segments : undefined)
   const definition = {
     environmentKey: textOf(api_key) ?? '',
-    features: readDefaults(feature_states),
-    segments: segments.map(readSegment),
+    features: readDefaults(readStates(feature_states, stateOf)),
+    segments: segments.map((segment) => readSegment(segment, stateOf)),
   }
   let root: unknown
   return {
@@ -27,52 +35,61 @@ export function readDocument(document: EnvironmentDocument): DocumentDefinition 
     propertyField: 'property_',
     findConstant: (path) => valueAt((root ??= contextOf(definition, name)), path),
     segmentIds: segments.map(({ id }) => (typeof id === 'number' ? id : -1)),
-    identityOverrides: readIdentityOverrides(identity_overrides),
+    identityOverrides: readIdentityOverrides(identity_overrides, statesOfIdentity),
   }
 }
 
 /** Of two states of one feature the later counts, in the place of the earlier. */
-function readDefaults(states: unknown): FeatureState<FeatureStateDocument>[] {
+function readDefaults(states: readonly FeatureState<FeatureStateDocument>[]): FeatureState<FeatureStateDocument>[] {
   const byName = new Map<string, FeatureState<FeatureStateDocument>>()
-  for (const state of readStates(states)) byName.set(state.name, state)
+  for (const state of states) byName.set(state.name, state)
   return [...byName.values()]
 }
 
-function readSegment(segment: Record<string, unknown>): SegmentDefinition<FeatureStateDocument> {
+function readSegment(segment: Record<string, unknown>, stateOf: Readers['stateOf']): SegmentDefinition<FeatureStateDocument> {
   const { id, name, rules } = segment
   return {
     key: textOf(id) ?? '',
     name: textOf(name) ?? '',
     rules,
-    overrides: readStates(segment.feature_states),
+    overrides: readStates(segment.feature_states, stateOf),
     metadata: Object.freeze({ id, source: 'api' }),
   }
 }
 
 /** Of several overrides of one feature for one identity the first counts, like those of equally strong segments. */
-function readIdentityOverrides(overrides: unknown): DocumentDefinition['identityOverrides'] {
-  const byIdentifier = new Map<string, Map<string, FeatureState<FeatureStateDocument>>>()
-  for (const { identifier: written, identity_features: states } of recordsIn(overrides)) {
-    const identifier = textOf(written)
-    if (identifier === undefined) continue
-    const byName = byIdentifier.get(identifier) ?? new Map<string, FeatureState<FeatureStateDocument>>()
-    for (const state of readStates(states)) {
-      if (!byName.has(state.name)) byName.set(state.name, state)
-    }
-    byIdentifier.set(identifier, byName)
+function readIdentityOverrides(overrides: unknown, statesOf: Readers['statesOfIdentity']): DocumentDefinition['identityOverrides'] {
+  const byIdentifier = new Map<string, StatesByName>()
+  for (const override of Array.isArray(overrides) ? overrides.filter(isIdentityOverride) : []) {
+    const identifier = textOf(override.identifier) ?? ''
+    const earlier = byIdentifier.get(identifier)
+    const states = statesOf(override)
+    byIdentifier.set(identifier, earlier ? new Map([...states, ...earlier]) : states)
   }
   return byIdentifier
 }
 
-function readStates(states: unknown): FeatureState<FeatureStateDocument>[] {
-  return Array.isArray(states) ? states.filter(isFeatureState).map(readState) : []
+function isIdentityOverride(value: unknown): value is IdentityOverrideDocument {
+  return isRecord(value) && textOf(value.identifier) !== undefined
+}
+
+export function statesByName(states: unknown, stateOf: Readers['stateOf']): StatesByName {
+  const byName = new Map<string, FeatureState<FeatureStateDocument>>()
+  for (const state of readStates(states, stateOf)) {
+    if (!byName.has(state.name)) byName.set(state.name, state)
+  }
+  return byName
+}
+
+function readStates(states: unknown, stateOf: Readers['stateOf']): FeatureState<FeatureStateDocument>[] {
+  return Array.isArray(states) ? states.filter(isFeatureState).map((state) => stateOf(state)) : []
 }
 
 function isFeatureState(value: unknown): value is FeatureStateDocument {
   return isRecord(value) && isRecord(value.feature) && typeof value.feature.name === 'string'
 }
 
-function readState(state: FeatureStateDocument): FeatureState<FeatureStateDocument> {
+export function readState(state: FeatureStateDocument): FeatureState<FeatureStateDocument> {
   const { feature } = state
   const segment: unknown = state.feature_segment
   return {

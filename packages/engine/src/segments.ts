@@ -4,11 +4,14 @@ import type { Evaluation } from './evaluation.ts'
 import { valueOf } from './evaluation.ts'
 import { parseRules, type Quantifier, type Rule } from './rules.ts'
 
-export interface Segment {
+export interface Segment extends CompiledRules {
   /** Its place among the segments of the program. */
   readonly index: number
   readonly key: string
   readonly name: string
+}
+
+export interface CompiledRules {
   /** Every rule before its sub-rules; the first is the segment itself. */
   readonly rules: readonly Rule[]
   readonly entry: Step | boolean
@@ -24,18 +27,11 @@ interface Step {
   readonly onFalse: Step | boolean
 }
 
-export function parseSegment(source: { index: number; key: string; name: string; rules: unknown }, scope: ConditionScope): Segment {
-  const { index, key, name } = source
-  const rules = parseRules(Array.isArray(source.rules) ? source.rules : [], scope)
+export function compileRules(source: unknown, scope: ConditionScope): CompiledRules {
+  const rules = parseRules(Array.isArray(source) ? source : [], scope)
   const [root] = rules
   // A segment without rules holds nobody.
-  return {
-    index,
-    key,
-    name,
-    rules,
-    entry: root !== undefined && root.rules.length > 0 && chain(root),
-  }
+  return { rules, entry: root !== undefined && root.rules.length > 0 && chain(root) }
 }
 
 export function isInSegment(segment: Segment, evaluation: Evaluation): boolean {
