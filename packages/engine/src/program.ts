@@ -107,10 +107,14 @@ function rulesReader({ propertyField }: Definition<unknown>, { propertyIndexes, 
 }
 
 function candidatesByFeature<Origin>(definition: Definition<Origin>, segments: readonly Segment[]): Map<string, Candidate<Origin>[]> {
-  const byFeature = new Map<string, Candidate<Origin>[]>(definition.features.map(({ name }) => [name, []]))
+  const byFeature = new Map<string, Candidate<Origin>[]>()
   for (const segment of segments) {
     const reason = targetingMatch(segment.name)
-    for (const state of definition.segments[segment.index]?.overrides ?? []) byFeature.get(state.name)?.push({ segment, state, reason })
+    for (const state of definition.segments[segment.index]?.overrides ?? []) {
+      const candidates = byFeature.get(state.name)
+      if (candidates) candidates.push({ segment, state, reason })
+      else byFeature.set(state.name, [{ segment, state, reason }])
+    }
   }
   // Sorting is stable: of equal priorities the earlier segment wins.
   for (const candidates of byFeature.values()) candidates.sort((a, b) => compare(a.state.priority, b.state.priority))

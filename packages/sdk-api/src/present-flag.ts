@@ -1,19 +1,31 @@
-import type { Flag } from '@halyard/engine'
-import { oncePer } from './once-per.ts'
+import type { EnvironmentDocument, Flag } from '@halyard/engine'
 import type { EnvironmentSnapshot } from './ports.ts'
 
 /** A flag as JSON, for replies that are put together from these texts. */
-export const environmentFlagJson = oncePer((snapshot: EnvironmentSnapshot) =>
-  oncePer((flag: Flag) => JSON.stringify(presentFlag(snapshot, flag))),
-)
+export const environmentFlagJson = encoderOf(presentFlag)
 
 /** The same with the variant, which only identities have. */
-export const identityFlagJson = oncePer((snapshot: EnvironmentSnapshot) =>
-  oncePer((flag: Flag) => JSON.stringify({ ...presentFlag(snapshot, flag), variant: flag.variant })),
-)
+export const identityFlagJson = encoderOf((document, flag) => ({ ...presentFlag(document, flag), variant: flag.variant }))
 
-function presentFlag({ compiled }: EnvironmentSnapshot, { feature, state, value, enabled }: Flag) {
-  const { document } = compiled
+/**
+ * Revisions of one environment share flags, and no two environments do: what is encoded of a flag lasts as long as the flag,
+ * and depends on one setting besides.
+ */
+function encoderOf(present: (document: EnvironmentDocument, flag: Flag) => object) {
+  const encoded = { shown: new WeakMap<Flag, string>(), hidden: new WeakMap<Flag, string>() }
+  return ({ compiled: { document } }: EnvironmentSnapshot) => {
+    const known = encoded[document.hide_sensitive_data ? 'hidden' : 'shown']
+    return (flag: Flag): string => {
+      const before = known.get(flag)
+      if (before !== undefined) return before
+      const json = JSON.stringify(present(document, flag))
+      known.set(flag, json)
+      return json
+    }
+  }
+}
+
+function presentFlag(document: EnvironmentDocument, { feature, state, value, enabled }: Flag) {
   const isSensitive = document.hide_sensitive_data
   return {
     id: isSensitive ? null : state.django_id,

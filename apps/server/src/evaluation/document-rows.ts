@@ -86,3 +86,33 @@ export const documentRow = z.discriminatedUnion('kind', [
 export type DocumentRow = z.output<typeof documentRow>
 export type DocumentKind = DocumentRow['kind']
 export type BodyOf<Kind extends DocumentKind> = Extract<DocumentRow, { kind: Kind }>['body']
+
+export const documentKind = z.enum([
+  'organisation',
+  'project',
+  'environment',
+  'feature',
+  'variant',
+  'segment',
+  'feature_segment',
+  'feature_state',
+] satisfies DocumentKind[])
+
+/** The rows of one document, each as its newest revision has it. */
+export class DocumentRows {
+  readonly #byKind = new Map<DocumentKind, Map<number, DocumentRow>>()
+
+  put(id: number, row: DocumentRow): void {
+    const rows = this.#byKind.get(row.kind) ?? new Map<number, DocumentRow>()
+    this.#byKind.set(row.kind, rows.set(id, row))
+  }
+
+  remove(kind: DocumentKind, id: number): void {
+    this.#byKind.get(kind)?.delete(id)
+  }
+
+  of<Kind extends DocumentKind>(kind: Kind): BodyOf<Kind>[]
+  of(kind: DocumentKind): DocumentRow['body'][] {
+    return Array.from(this.#byKind.get(kind)?.values() ?? [], ({ body }) => body)
+  }
+}

@@ -106,7 +106,7 @@ export class EnvironmentCache {
   #load(id: number): Promise<HeldEnvironment | undefined> {
     const underWay = this.#loading.get(id)
     if (underWay) return underWay
-    const started = loadEnvironment(this.#runtime.control.db, id)
+    const started = loadEnvironment(this.#runtime.control.db, id, this.#held.get(id))
       .then((environment) => (environment ? this.hold(environment) : this.#drop(id)))
       .finally(() => this.#loading.delete(id))
     this.#loading.set(id, started)

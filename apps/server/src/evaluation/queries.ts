@@ -2,61 +2,43 @@ import { changes } from '@halyard/contract'
 import { sql } from 'kysely'
 import * as z from 'zod'
 import type { Queryable } from '../access/rows.ts'
-import { documentRow, type DocumentRow } from './document-rows.ts'
+import { documentRow, DocumentRows } from './document-rows.ts'
+import type { HistoryRow } from './read-rows.ts'
 
 export interface ReadRows {
-  readonly rows: DocumentRow[]
-  readonly epoch: number
-  readonly revision: number
+  readonly rows: DocumentRows
+  /** When the document was last changed until the instant asked for. */
   readonly updatedAt: Date
-  readonly previousUpdatedAt: Date | undefined
-  readonly streamedAt: Date
 }
-
-const revisionBody = z.object({
-  epoch: z.int(),
-  revision: z.int(),
-  updated_at: z.coerce.date(),
-  previous_updated_at: z.coerce.date().nullable(),
-  streamed_at: z.coerce.date(),
-})
 
 const documentChanges = Object.entries(changes).flatMap(([type, kind]) => (kind.touches === 'document' ? [type] : []))
 
-/**
- * Every row that makes an environment's document, with its revision, in one statement and so of one moment. With an instant:
- * as they were then, `updatedAt` being the last change until then.
- */
+/** Every row that makes an environment's document, in one statement and so of one moment: now, or as they were at an instant. */
 export async function readDocumentRows(db: Queryable, environmentId: number, instant?: Date): Promise<ReadRows | undefined> {
   const counted = instant ? sql`h.from_at <= ${instant} and h.until_at > ${instant}` : sql`h.until_at = 'infinity'`
-  const { rows } = await sql<{ kind: string; body: unknown }>`
+  const { rows } = await sql<HistoryRow>`
     with place as (
       select e.id as environment_id, p.id as project_id, p.organisation_id
         from environments e join projects p on p.id = e.project_id where e.id = ${environmentId}
     )
-    select 'revision' as kind,
-           jsonb_build_object('epoch', d.epoch, 'revision', r.revision, 'updated_at', r.updated_at,
-                              'previous_updated_at', r.previous_updated_at, 'streamed_at', r.streamed_at) as body
-      from place join environment_revisions r using (environment_id) cross join deployment d
+    select 'revision' as kind, 0 as entity_id, jsonb_build_object('updated_at', r.updated_at) as body
+      from place join environment_revisions r using (environment_id)
     union all
-    select h.kind, h.body from place join document_history h on h.kind = 'organisation' and h.entity_id = place.organisation_id where ${counted}
+    select h.kind, h.entity_id, h.body from place join document_history h on h.kind = 'organisation' and h.entity_id = place.organisation_id where ${counted}
     union all
-    select h.kind, h.body from place join document_history h on h.project_id = place.project_id and h.environment_id is null where ${counted}
+    select h.kind, h.entity_id, h.body from place join document_history h on h.project_id = place.project_id and h.environment_id is null where ${counted}
     union all
-    select h.kind, h.body from place join document_history h on h.project_id = place.project_id and h.environment_id = place.environment_id
+    select h.kind, h.entity_id, h.body from place join document_history h on h.project_id = place.project_id and h.environment_id = place.environment_id
      where ${counted}`.execute(db)
   const found = rows.find((row) => row.kind === 'revision')
   if (!found) return undefined
-  const revision = revisionBody.parse(found.body)
-  return {
-    rows: rows.filter((row) => row !== found).map((row) => documentRow.parse(row)),
-    epoch: revision.epoch,
-    revision: revision.revision,
-    updatedAt: instant ? await findUpdatedAt(db, environmentId, instant) : revision.updated_at,
-    previousUpdatedAt: revision.previous_updated_at ?? undefined,
-    streamedAt: revision.streamed_at,
-  }
+  const documentRows = new DocumentRows()
+  for (const row of rows) if (row !== found) documentRows.put(row.entity_id, documentRow.parse(row))
+  const { updated_at: updatedAt } = updatedBody.parse(found.body)
+  return { rows: documentRows, updatedAt: instant ? await findUpdatedAt(db, environmentId, instant) : updatedAt }
 }
+
+const updatedBody = z.object({ updated_at: z.coerce.date() })
 
 // The change log knows when the document had last changed; the revision row knows only about now.
 async function findUpdatedAt(db: Queryable, environmentId: number, instant: Date): Promise<Date> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compile, type EnvironmentDocument } from '@halyard/engine'
 import * as z from 'zod'
@@ -79,13 +79,48 @@ const fileOf = (directory: string, environmentId: number) => join(directory, `${
 const checksumOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
 // To a file of its own, then renamed: what is read is whole, old or new. Only the owner may read it, because it holds keys.
-async function writeEnvironment(directory: string, { snapshot, serverKeys }: HeldEnvironment): Promise<void> {
-  const { compiled, ...rest } = snapshot
-  const text = JSON.stringify({ ...rest, document: compiled.document, serverKeys })
-  const file = fileOf(directory, snapshot.environmentId)
+async function writeEnvironment(directory: string, held: HeldEnvironment): Promise<void> {
+  const file = fileOf(directory, held.snapshot.environmentId)
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  await writeFile(`${file}.new`, `${checksumOf(text)}\n${text}`, { mode: 0o600, flush: true })
+  const unfinished = await open(`${file}.new`, 'w', 0o600)
+  try {
+    const hash = createHash('sha256')
+    for (const piece of piecesOf(held)) {
+      hash.update(piece)
+      await unfinished.writeFile(piece)
+    }
+    await unfinished.writeFile(`\n${hash.digest('hex')}`)
+    await unfinished.sync()
+  } finally {
+    await unfinished.close()
+  }
   await rename(`${file}.new`, file)
+}
+
+const partsPerPiece = 500
+
+/** The JSON of an environment in pieces: of a large one, the whole would keep requests waiting. */
+function* piecesOf({ snapshot, serverKeys }: HeldEnvironment): Generator<string> {
+  const { compiled, ...rest } = snapshot
+  const { feature_states: states, identity_overrides: overrides, project, ...document } = compiled.document
+  const { segments, ...settings } = project
+  yield `${unclosed({ ...rest, serverKeys })},"document":${unclosed(document)},"feature_states":`
+  yield* piecesOfList(states)
+  yield ',"identity_overrides":'
+  yield* piecesOfList(overrides)
+  yield `,"project":${unclosed(settings)},"segments":`
+  yield* piecesOfList(segments)
+  yield '}}}'
+}
+
+const unclosed = (object: object) => JSON.stringify(object).slice(0, -1)
+
+function* piecesOfList(list: readonly unknown[]): Generator<string> {
+  yield '['
+  for (let start = 0; start < list.length; start += partsPerPiece) {
+    yield (start > 0 ? ',' : '') + JSON.stringify(list.slice(start, start + partsPerPiece)).slice(1, -1)
+  }
+  yield ']'
 }
 
 async function readEnvironments(directory: string, log: Log): Promise<HeldEnvironment[]> {
@@ -96,10 +131,10 @@ async function readEnvironments(directory: string, log: Log): Promise<HeldEnviro
 
 async function readEnvironment(file: string, log: Log): Promise<HeldEnvironment | undefined> {
   try {
-    const [checksum = '', text = ''] = (await readFile(file, 'utf8')).split('\n', 2)
+    const [text = '', checksum = ''] = (await readFile(file, 'utf8')).split('\n', 2)
     if (checksum !== checksumOf(text)) throw new Error('The checksum is not that of the contents.')
     const { document, serverKeys, previousUpdatedAt, ...rest } = savedSchema.parse(JSON.parse(text))
-    return { snapshot: { ...rest, previousUpdatedAt, compiled: compile(document) }, serverKeys }
+    return { snapshot: { ...rest, previousUpdatedAt, compiled: compile(document) }, serverKeys, source: undefined }
   } catch (error) {
     log.warn({ err: error, file }, 'a saved environment is not usable')
     return undefined

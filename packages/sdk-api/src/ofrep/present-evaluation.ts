@@ -1,6 +1,6 @@
 import type { Flag } from '@halyard/engine'
 import { oncePer } from '../once-per.ts'
-import type { Audience, EnvironmentSnapshot } from '../ports.ts'
+import type { Audience } from '../ports.ts'
 import { isObject } from '../request-text.ts'
 
 export interface Style {
@@ -12,11 +12,10 @@ export interface Style {
 
 type Encoder = (flag: Flag) => string
 
-const encodersOf = oncePer<EnvironmentSnapshot, Map<string, Encoder>>(() => new Map())
+const encoders = new Map<string, Encoder>()
 
-/** A flag as JSON; each is encoded once per snapshot and style. */
-export function evaluationJson(snapshot: EnvironmentSnapshot, audience: Audience, style: Style): Encoder {
-  const encoders = encodersOf(snapshot)
+/** A flag as JSON; each is encoded once in each style. */
+export function evaluationJson(audience: Audience, style: Style): Encoder {
   const name = `${audience} ${style.asBoolean} ${style.readsJson}`
   const known = encoders.get(name)
   if (known) return known

@@ -39,16 +39,13 @@ export const ofrepRoutes = (ports: SdkApiPorts, streams: Streams) => {
       const { key } = parse(sdkEndpoints.ofrepFlag.params, request.params)
       const flag = snapshot.compiled.flagFor(subject, key)
       if (!flag || !isServed(snapshot, audience)(flag)) throw notFound(`No flag is named ${JSON.stringify(key)}.`)
-      return sendJson(reply, evaluationJson(snapshot, audience, style)(flag))
+      return sendJson(reply, evaluationJson(audience, style)(flag))
     },
 
     async ofrepFlags(request: FastifyRequest, reply: FastifyReply) {
       const { snapshot, audience, query, style, subject } = await begin(request, reply)
       const { document } = snapshot.compiled
-      const flags = snapshot.compiled
-        .flagsFor(subject)
-        .filter(isServed(snapshot, audience))
-        .map(evaluationJson(snapshot, audience, style))
+      const flags = snapshot.compiled.flagsFor(subject).filter(isServed(snapshot, audience)).map(evaluationJson(audience, style))
       const body = bulkBody(snapshot, flags, addresses.addressFor(document.api_key, audience))
       const etag = etagOf(snapshot, body)
       reply.header('etag', etag)
