@@ -80,6 +80,7 @@ export const otherFiles: Record<string, string> = {
   'feature-states/change-flag.ts': 'the one command that changes what a feature is, whose views many nouns are',
   'feature-states/places.ts': 'the order of segment overrides, written within that command and others',
   'deletions/purge-deleted.ts': 'the job that ends what can no longer be restored',
+  'feature-states/clone-states.ts': 'what an environment takes over from the one it is cloned from',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
   'identities/degradation.ts': 'what is answered when the identity store is away',
   'identities/project-search.ts': 'fills the search from what was written',

@@ -2,6 +2,7 @@ import { invalid, notFound, type api, type Body } from '@halyard/contract'
 import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
+import { cloneStates } from '../feature-states/clone-states.ts'
 import { createDefaultStates } from '../feature-states/default-states.ts'
 import { lockProject } from '../projects/commands.ts'
 import { newEnvironmentKey } from '../runtime/secrets.ts'
@@ -16,6 +17,35 @@ export async function createEnvironment(
 ): Promise<EnvironmentRow> {
   const project = await lockProject(edit, { id })
   await refuseTaken(edit, project, settings)
+  const environment = await insertEnvironment(edit, project, settings)
+  const features = await edit.tx
+    .selectFrom('features')
+    .select(['id', 'default_enabled', 'initial_value'])
+    .where('project_id', '=', project.id)
+    .where('deleted_at', 'is', null)
+    .execute()
+  await createDefaultStates(edit, { project, environments: [environment], features })
+  await recordChange(edit, { type: 'environment.created', project, environment, subject: environment.id, after: environment })
+  return environment
+}
+
+/** Another environment with the same settings, defaults and segment overrides; lineages of its own, so that percentages are drawn anew. */
+export async function cloneEnvironment(edit: Edit, source: EnvironmentRow, name: string): Promise<EnvironmentRow> {
+  const { project, before } = await lockEnvironment(edit, source)
+  await refuseTaken(edit, project, { name })
+  const { id: _id, uuid: _uuid, api_key: _key, project_id: _project, created_at: _created, deleted_at: _deleted, ...settings } = before
+  const environment = await insertEnvironment(edit, project, { ...settings, name })
+  await cloneStates(edit, before, environment)
+  const after = { ...environment, cloned_from: before.id }
+  await recordChange(edit, { type: 'environment.created', project, environment, subject: environment.id, after })
+  return environment
+}
+
+async function insertEnvironment(
+  edit: Edit,
+  project: ProjectRow,
+  settings: EnvironmentSettings & { name: string },
+): Promise<EnvironmentRow> {
   const environment = await edit.tx
     .insertInto('environments')
     .values({ ...settings, api_key: settings.api_key ?? newEnvironmentKey(), project_id: project.id, created_at: edit.at })
@@ -25,14 +55,6 @@ export async function createEnvironment(
     .insertInto('environment_revisions')
     .values({ environment_id: environment.id, revision: 1, updated_at: edit.at, streamed_at: edit.at })
     .execute()
-  const features = await edit.tx
-    .selectFrom('features')
-    .select(['id', 'default_enabled', 'initial_value'])
-    .where('project_id', '=', project.id)
-    .where('deleted_at', 'is', null)
-    .execute()
-  await createDefaultStates(edit, { project, environments: [environment], features })
-  await recordChange(edit, { type: 'environment.created', project, environment, subject: environment.id, after: environment })
   return environment
 }
 

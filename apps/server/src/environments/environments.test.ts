@@ -1,5 +1,6 @@
 import { api } from '@halyard/contract'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildDocument } from '../evaluation/build-document.ts'
 import { typedValue } from '../feature-states/default-states.ts'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 
@@ -257,4 +258,68 @@ test('a client-side key that was replaced goes back to its environment, and to n
   await expect(taken).rejects.toMatchObject({ status: 400, errors: { api_key: [expect.stringContaining('another had it before')] } })
   const back = await environments.update({ params: { environment_key: rotated }, body: { api_key: environment.api_key } })
   expect(back.api_key).toBe(environment.api_key)
+})
+
+test('a clone has the settings, states, segment overrides and weights, and neither identities nor keys', async () => {
+  const { authorization, project, environment } = await server.makeProject()
+  const as = <const Noun extends keyof typeof api>(noun: Noun) => server.as(authorization, api[noun])
+  const params = { project: project.id }
+  const inSource = { environment_key: environment.api_key }
+  await as('environments').update({ params: inSource, body: { banner_text: 'Careful', hide_disabled_flags: true } })
+  const variants = [
+    { string_value: 'red', default_percentage_allocation: 30 },
+    { string_value: 'blue', default_percentage_allocation: 20 },
+  ]
+  const feature = await as('features').create({ params, body: { name: 'button', multivariate_options: variants } })
+  const gone = await as('features').create({ params, body: { name: 'gone' } })
+  for (const name of ['gold', 'silver']) {
+    const rule = { type: 'ALL', conditions: [{ operator: 'EQUAL', property: 'plan', value: name }] } as const
+    const segment = await as('segments').create({ params, body: { name, rules: [rule] } })
+    await as('featureSegments').createOverride({
+      params: { ...inSource, feature: feature.id },
+      body: { feature_segment: { segment: segment.id, priority: 0 }, enabled: true, feature_state_value: { string_value: name } },
+    })
+  }
+  await as('features').delete({ params: { ...params, feature: gone.id } })
+  const identity = await as('identities').create({ params: inSource, body: { identifier: 'ada' } })
+  await as('identityOverrides').create({ params: { ...inSource, identity: identity.id }, body: { feature: feature.id, enabled: true } })
+
+  const clone = await as('environments').clone({ params: inSource, body: { name: 'Staging' } })
+  expect(clone).toMatchObject({
+    name: 'Staging',
+    project: project.id,
+    banner_text: 'Careful',
+    hide_disabled_flags: true,
+    total_segment_overrides: 2,
+  })
+  expect(clone.api_key).not.toBe(environment.api_key)
+  const documentOf = async ({ id }: { id: number }) => {
+    const document = await buildDocument(server.control.db, id)
+    if (!document) throw new Error(`Environment ${id} has no document.`)
+    return {
+      defaults: document.feature_states.map((state) => ({
+        name: state.feature.name,
+        enabled: state.enabled,
+        value: state.feature_state_value,
+        weights: state.multivariate_feature_state_values.map((each) => [each.multivariate_feature_option.id, each.percentage_allocation]),
+      })),
+      segments: document.project.segments.map((segment) => [
+        segment.name,
+        segment.feature_states.map((state) => [state.feature_state_value, state.feature_segment?.priority]),
+      ]),
+    }
+  }
+  expect(await documentOf(clone)).toEqual(await documentOf(environment))
+  const metricsOf = async (key: string) =>
+    (await as('environments').metrics({ params: { environment_key: key } })).metrics.map((metric) => [metric.name, metric.value])
+  expect(await metricsOf(environment.api_key)).toEqual([
+    ['total_features', 1],
+    ['enabled_features', 0],
+    ['segment_overrides', 2],
+    ['identity_overrides', 1],
+  ])
+  expect((await metricsOf(clone.api_key)).at(-1)).toEqual(['identity_overrides', 0])
+  expect((await as('identities').list({ params: { environment_key: clone.api_key } })).count).toBe(0)
+  expect(await as('environmentApiKeys').list({ params: { environment_key: clone.api_key } })).toEqual([])
+  await expect(as('environments').clone({ params: inSource, body: { name: 'Staging' } })).rejects.toMatchObject({ status: 400 })
 })

@@ -22,7 +22,6 @@ export async function isEnvironmentNameTaken(db: Queryable, project: Pick<Projec
   return (await live(db, project).select('id').where('name', '=', name).executeTakeFirst()) !== undefined
 }
 
-/** Whether any environment has or had this client-side key: a key that came back to life would serve somebody else’s flags. */
 /**
  * Whether another environment has a client-side key, or ever had it: clients in the field may still hold one that was changed, and
  * must not be given somebody else's flags.
@@ -48,4 +47,26 @@ export async function countSegmentOverrides(db: Queryable, environment: Environm
     .where('segments.deleted_at', 'is', null)
     .executeTakeFirstOrThrow()
   return count
+}
+
+interface Metrics {
+  readonly total_features: number
+  readonly enabled_features: number
+  readonly segment_overrides: number
+  readonly identity_overrides: number
+}
+
+export async function countMetrics(db: Queryable, environment: Pick<EnvironmentRow, 'id'>): Promise<Metrics> {
+  const { rows } = await sql<Metrics>`
+    select count(*) filter (where s.segment_id is null and s.identifier is null) as total_features,
+           count(*) filter (where s.segment_id is null and s.identifier is null and s.enabled) as enabled_features,
+           count(*) filter (where s.segment_id is not null and g.deleted_at is null) as segment_overrides,
+           count(*) filter (where s.identifier is not null) as identity_overrides
+      from feature_states s
+      join features f on f.id = s.feature_id and f.deleted_at is null and not f.is_archived
+      left join segments g on g.id = s.segment_id
+     where s.environment_id = ${environment.id} and s.removed_at is null`.execute(db)
+  const [metrics] = rows
+  if (!metrics) throw new Error('Counting answered nothing.')
+  return metrics
 }

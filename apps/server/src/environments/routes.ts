@@ -1,9 +1,10 @@
 import { api, type Reply } from '@halyard/contract'
+import { requirePermission } from '../access/authorise.ts'
 import type { EnvironmentRow, Queryable } from '../access/rows.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
-import { createEnvironment, deleteEnvironment, updateEnvironment } from './commands.ts'
-import { countSegmentOverrides, listEnvironments, pageEnvironments } from './queries.ts'
+import { cloneEnvironment, createEnvironment, deleteEnvironment, updateEnvironment } from './commands.ts'
+import { countMetrics, countSegmentOverrides, listEnvironments, pageEnvironments } from './queries.ts'
 
 export const environmentRoutes = (): Route[] =>
   implement(api.environments, {
@@ -20,7 +21,19 @@ export const environmentRoutes = (): Route[] =>
     update: async ({ edit, environment, body }) => presentInFull(edit.tx, await updateEnvironment(edit, environment, body)),
     replace: async ({ edit, environment, body }) => presentInFull(edit.tx, await updateEnvironment(edit, environment, body)),
     delete: ({ edit, environment }) => deleteEnvironment(edit, environment),
+    async clone({ edit, actor, body, ...rows }) {
+      await requirePermission(edit.tx, actor, rows, { permission: 'CREATE_ENVIRONMENT', level: 'project' })
+      return presentInFull(edit.tx, await cloneEnvironment(edit, rows.environment, body.name))
+    },
+    metrics: async ({ db, environment }) => ({ metrics: presentMetrics(await countMetrics(db, environment)) }),
   })
+
+const presentMetrics = (counts: Awaited<ReturnType<typeof countMetrics>>): Reply<typeof api.environments.metrics>['metrics'] => [
+  { name: 'total_features', description: 'Total features', entity: 'features', rank: 1, value: counts.total_features },
+  { name: 'enabled_features', description: 'Enabled features', entity: 'features', rank: 2, value: counts.enabled_features },
+  { name: 'segment_overrides', description: 'Segment overrides', entity: 'segments', rank: 3, value: counts.segment_overrides },
+  { name: 'identity_overrides', description: 'Identity overrides', entity: 'identities', rank: 4, value: counts.identity_overrides },
+]
 
 async function presentInFull(db: Queryable, row: EnvironmentRow): Promise<Reply<typeof api.environments.get>> {
   return { ...present(row), total_segment_overrides: await countSegmentOverrides(db, row) }

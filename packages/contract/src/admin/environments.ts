@@ -38,6 +38,14 @@ const environment = z.object({
 
 const environmentInFull = environment.extend({ total_segment_overrides: z.int() })
 
+const metric = z.object({
+  name: z.enum(['total_features', 'enabled_features', 'segment_overrides', 'identity_overrides']),
+  description: z.string(),
+  entity: z.enum(['features', 'segments', 'identities']),
+  rank: z.int(),
+  value: z.int(),
+})
+
 export const environments = resource({
   list: {
     method: 'GET',
@@ -111,5 +119,27 @@ export const environments = resource({
     permission: 'ADMIN',
     status: 204,
     records: ['environment.deleted'],
+  },
+  clone: {
+    method: 'POST',
+    path: '/api/v1/environments/:environment_key/clone/',
+    summary:
+      'Creates an environment with the settings, defaults, segment overrides, priorities and weights of another, without its identities and keys. Percentages are drawn anew: who is in which variant in one says nothing about the other.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'VIEW_ENVIRONMENT',
+    body: z.object({
+      name: settings.name,
+      clone_feature_states_async: yesOrNo.optional().describe('Ignored: everything is there when this answers.'),
+    }),
+    reply: environmentInFull,
+    records: ['environment.created'],
+  },
+  metrics: {
+    method: 'GET',
+    path: '/api/v1/environments/:environment_key/metrics/',
+    summary: 'How many features and overrides there are in an environment.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'VIEW_ENVIRONMENT',
+    reply: z.object({ metrics: z.array(metric) }),
   },
 })

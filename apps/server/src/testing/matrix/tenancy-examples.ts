@@ -71,6 +71,8 @@ export const environments: ExamplesOf<typeof api.environments> = {
   update: async (at) => ({ params: await ownEnvironment(at), body: { description: 'Changed', hide_disabled_flags: true } }),
   replace: async (at) => ({ params: await ownEnvironment(at), body: { name: nameOf(at, 'environment'), api_key: nameOf(at, 'key') } }),
   delete: async (at) => ({ params: await ownEnvironment(at) }),
+  clone: async (at) => ({ params: environment(at), body: { name: nameOf(at, 'environment'), clone_feature_states_async: true } }),
+  metrics: async (at) => ({ params: environment(at) }),
 }
 
 const environmentApiKey = async (at: Fixture) => ({ ...environment(at), environment_api_key: (await makeEnvironmentApiKey(at)).id })
