@@ -16,6 +16,7 @@ import { featureSegmentRoutes } from './feature-segments/routes.ts'
 import { featureStateRoutes } from './feature-states/routes.ts'
 import { featureRoutes } from './features/routes.ts'
 import { watchConnections } from './http/connections.ts'
+import { serveApiBrowser } from './http/api-browser.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
 import type { Route } from './http/implement.ts'
 import { mount } from './http/mount.ts'
@@ -71,6 +72,7 @@ export async function createApp(runtime: Runtime): Promise<App> {
   await server.register(sdkApi.plugin)
   mount(server, runtime, everyRoute(runtime, { cache, identityStore }), (raised) => refreshQuietly(runtime, cache, raised))
   serveOpenApi(server, runtime.config.version)
+  await serveApiBrowser(server)
   serveStatus(server, runtime, cache)
   serveSetupPage(server, runtime)
   cache.start()

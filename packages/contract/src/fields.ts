@@ -71,4 +71,5 @@ export const instant = z.iso
     local: true,
     ...saying('Datetime has wrong format. Use this one instead: YYYY-MM-DDThh:mm:ssZ, or an offset such as +02:00 for the Z.'),
   })
+  .meta({ examples: ['2030-01-01T09:00:00Z'] })
   .transform((written) => new Date(hasOffset.test(written) ? written : `${written}Z`))

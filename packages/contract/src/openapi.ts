@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import type { Endpoint, Resource } from './endpoint.ts'
 import { textParameters } from './endpoint.ts'
+import { errorsOf, permissionOf } from './openapi-errors.ts'
+import { exampleOf } from './openapi-examples.ts'
 import type { SdkEndpoint } from './sdk/endpoint.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -54,29 +56,33 @@ function describe(endpoint: Endpoint, { noun, name }: { noun: string; name: stri
     operationId: `${noun}.${name}`,
     tags: [noun],
     summary: endpoint.summary,
+    description: permissionOf(endpoint),
     'x-permission': endpoint.permission,
     security: endpoint.scope.level === 'public' ? [] : [{ token: [] }],
     parameters: [...pathParameters(endpoint.path), ...queryParameters(endpoint)],
-    ...(endpoint.body && {
-      requestBody: { required: true, content: { 'application/json': { schema: toSchema(endpoint.body, 'input') } } },
-    }),
+    ...bodyOf(endpoint),
     responses: {
       [status]: {
         description: status === '204' ? 'Done.' : 'OK.',
         ...(endpoint.reply && {
-          content: { [endpoint.file ? 'application/octet-stream' : 'application/json']: { schema: toSchema(endpoint.reply, 'output') } },
+          content: { [endpoint.file ? 'application/octet-stream' : 'application/json']: inUse(endpoint.reply, 'output') },
         }),
       },
-      '4XX': {
-        description: 'What is wrong and how to mend it.',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      ...errorsOf(endpoint),
     },
   }
 }
 
+const bodyOf = ({ body }: { readonly body?: z.ZodType }): Json =>
+  body ? { requestBody: { required: true, content: { 'application/json': inUse(body, 'input') } } } : {}
+
+function inUse(written: z.ZodType, io: 'input' | 'output'): Json {
+  const schema = toSchema(written, io)
+  return { schema, example: exampleOf(schema) }
+}
+
 function describeSdk(endpoint: SdkEndpoint, name: string): Json {
-  const content = endpoint.reply && { [endpoint.replyType ?? 'application/json']: { schema: toSchema(endpoint.reply, 'output') } }
+  const content = endpoint.reply && { [endpoint.replyType ?? 'application/json']: inUse(endpoint.reply, 'output') }
   return {
     operationId: `sdk.${name}`,
     tags: ['sdk'],
@@ -84,9 +90,7 @@ function describeSdk(endpoint: SdkEndpoint, name: string): Json {
     ...(endpoint.deprecated && { deprecated: true }),
     security: endpoint.security === 'none' ? [] : [{ environmentKey: [] }],
     parameters: [...pathParameters(endpoint.path), ...queryParameters(endpoint)],
-    ...(endpoint.body && {
-      requestBody: { required: true, content: { 'application/json': { schema: toSchema(endpoint.body, 'input') } } },
-    }),
+    ...bodyOf(endpoint),
     responses: { [endpoint.status]: { description: 'OK.', ...(content && { content }) } },
   }
 }

@@ -5,12 +5,16 @@ import { startServer, type TestServer } from '../testing/start-server.ts'
 
 const parameter = z.looseObject({ name: z.string(), in: z.enum(['path', 'query']), required: z.boolean(), schema: z.looseObject({}) })
 
+const content = z.record(z.string(), z.looseObject({ schema: z.looseObject({}), example: z.unknown() }))
+
 const operation = z.looseObject({
+  description: z.string().optional(),
+  requestBody: z.looseObject({ content }).optional(),
   operationId: z.string(),
   summary: z.string().min(1),
   security: z.array(z.record(z.string(), z.array(z.string()))),
   parameters: z.array(parameter),
-  responses: z.record(z.string(), z.looseObject({ description: z.string() })),
+  responses: z.record(z.string(), z.looseObject({ description: z.string(), content: content.optional() })),
 })
 
 const described = z.looseObject({
@@ -48,6 +52,39 @@ test('every endpoint of the contract is there exactly once, and nothing else', (
   const sdk = Object.entries(sdkEndpoints).map(([name, { method, path }]) => `sdk.${name}: ${method.toLowerCase()} ${inBraces(path)}`)
   const found = operations().map(({ operationId, method, path }) => `${operationId}: ${method} ${path}`)
   expect(found.toSorted()).toEqual([...admin, ...sdk].toSorted())
+})
+
+test('every operation says who may, how it can fail, and shows what is sent and answered', () => {
+  for (const { operationId, description, requestBody, responses } of operations()) {
+    if (operationId.startsWith('sdk.')) continue
+    expect({ operationId, description }).toEqual({ operationId, description: expect.stringMatching(/may|Needs the permission/) })
+    const bodies = [requestBody, ...Object.values(responses)].flatMap((each) => Object.values(each?.content ?? {}))
+    expect({ operationId, bodies }).toEqual({
+      operationId,
+      bodies: bodies.map(() => expect.objectContaining({ example: expect.anything() })),
+    })
+    expect(Object.keys(responses)).toContain('503')
+  }
+})
+
+// One that is not: give the schema of the field at fault an example, `.meta({ examples: […] })`.
+test('every example of a request is one that the endpoint accepts', () => {
+  const refused = Object.entries(api).flatMap(([noun, endpoints]) =>
+    Object.entries<Endpoint>(endpoints).flatMap(([name, { body }]) => {
+      const operation = operations().find(({ operationId }) => operationId === `${noun}.${name}`)
+      const example = operation?.requestBody?.content['application/json']?.example
+      return !body || body.safeParse(example).success
+        ? []
+        : [
+            {
+              name: `${noun}.${name}`,
+              example: JSON.stringify(example),
+              issues: body.safeParse(example).error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+            },
+          ]
+    }),
+  )
+  expect(refused).toEqual([])
 })
 
 test('every parameter of a path is declared, once, as required; and none besides', () => {
