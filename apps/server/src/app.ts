@@ -28,6 +28,7 @@ import { identityOverrideRoutes } from './identity-overrides/routes.ts'
 import { identityTraitRoutes } from './identity-traits/routes.ts'
 import { masterApiKeyRoutes } from './master-api-keys/routes.ts'
 import { organisationRoutes } from './organisations/routes.ts'
+import { permissionRoutes } from './permissions/routes.ts'
 import { projectRoutes } from './projects/routes.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { segmentRoutes } from './segments/routes.ts'
@@ -126,6 +127,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...userRoutes(runtime),
     ...organisationRoutes(),
     ...masterApiKeyRoutes(),
+    ...permissionRoutes(),
     ...projectRoutes(),
     ...environmentRoutes(),
     ...environmentApiKeyRoutes(),

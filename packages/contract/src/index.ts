@@ -11,6 +11,7 @@ import { identityOverrides } from './admin/identity-overrides.ts'
 import { identityTraits } from './admin/identity-traits.ts'
 import { masterApiKeys } from './admin/master-api-keys.ts'
 import { organisations } from './admin/organisations.ts'
+import { permissionViews } from './admin/permissions.ts'
 import { projects } from './admin/projects.ts'
 import { segments } from './admin/segments.ts'
 import { tags } from './admin/tags.ts'
@@ -41,6 +42,7 @@ export const api = {
   users,
   organisations,
   masterApiKeys,
+  permissionViews,
   projects,
   environments,
   environmentApiKeys,

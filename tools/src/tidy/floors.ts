@@ -45,6 +45,8 @@ export const serverFloors = [
   'organisations',
   'users',
   'master-api-keys',
+  'grants',
+  'permissions',
   'feature-states',
   'projects',
   'environments',

@@ -4,6 +4,7 @@ import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
 import { cloneStates } from '../feature-states/clone-states.ts'
 import { createDefaultStates } from '../feature-states/default-states.ts'
+import { grantToCreator } from '../grants/commands.ts'
 import { lockProject } from '../projects/commands.ts'
 import { newEnvironmentKey } from '../runtime/secrets.ts'
 import { isEnvironmentKeyTaken, isEnvironmentNameTaken } from './queries.ts'
@@ -55,6 +56,7 @@ async function insertEnvironment(
     .insertInto('environment_revisions')
     .values({ environment_id: environment.id, revision: 1, updated_at: edit.at, streamed_at: edit.at })
     .execute()
+  await grantToCreator(edit, { organisation_id: project.organisation_id, project_id: project.id, environment_id: environment.id })
   return environment
 }
 

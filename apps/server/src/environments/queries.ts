@@ -1,21 +1,17 @@
 import { sql } from 'kysely'
+import type { Actor } from '../access/actor.ts'
+import { canSee } from '../access/decide.ts'
+import { findHeld } from '../access/held.ts'
 import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
 
 const live = (db: Queryable, project: Pick<ProjectRow, 'id'>) =>
   db.selectFrom('environments').where('project_id', '=', project.id).where('deleted_at', 'is', null)
 
-/** The environments of a project, oldest first. */
-export const listEnvironments = (db: Queryable, project: ProjectRow): Promise<EnvironmentRow[]> =>
-  live(db, project).selectAll().orderBy('id').execute()
-
-export async function pageEnvironments(db: Queryable, project: ProjectRow, range: { offset: number; limit: number }) {
-  const [rows, total] = await Promise.all([
-    live(db, project).selectAll().orderBy('id').offset(range.offset).limit(range.limit).execute(),
-    live(db, project)
-      .select((select) => select.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow(),
-  ])
-  return { rows, count: total.count }
+/** The environments of a project that an actor may see, oldest first. */
+export async function listEnvironments(db: Queryable, actor: Actor, project: ProjectRow): Promise<EnvironmentRow[]> {
+  const held = await findHeld(db, actor, project.organisation_id)
+  const environments = await live(db, project).selectAll().orderBy('id').execute()
+  return environments.filter((environment) => held && canSee(held, { level: 'environment', project, environment }))
 }
 
 export async function isEnvironmentNameTaken(db: Queryable, project: Pick<ProjectRow, 'id'>, name: string): Promise<boolean> {

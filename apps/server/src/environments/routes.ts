@@ -4,15 +4,16 @@ import type { EnvironmentRow, Queryable } from '../access/rows.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { cloneEnvironment, createEnvironment, deleteEnvironment, updateEnvironment } from './commands.ts'
-import { countMetrics, countSegmentOverrides, listEnvironments, pageEnvironments } from './queries.ts'
+import { countMetrics, countSegmentOverrides, listEnvironments } from './queries.ts'
 
 export const environmentRoutes = (): Route[] =>
   implement(api.environments, {
-    async list({ db, project, query, url }) {
-      const { rows, count } = await pageEnvironments(db, project, slice(query))
-      return pageOf(url, query, { count, results: rows.map(present) })
+    async list({ db, actor, project, query, url }) {
+      const environments = await listEnvironments(db, actor, project)
+      const { offset, limit } = slice(query)
+      return pageOf(url, query, { count: environments.length, results: environments.slice(offset, offset + limit).map(present) })
     },
-    listOfProject: async ({ db, project }) => (await listEnvironments(db, project)).map(present),
+    listOfProject: async ({ db, actor, project }) => (await listEnvironments(db, actor, project)).map(present),
     async create({ edit, project, body: { project: _project, ...settings } }) {
       return presentInFull(edit.tx, await createEnvironment(edit, project, settings))
     },

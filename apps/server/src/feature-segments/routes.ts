@@ -1,5 +1,9 @@
 import { api, type Reply } from '@halyard/contract'
 import { presentState, presentTypedValue } from '../feature-states/rules.ts'
+import type { Actor } from '../access/actor.ts'
+import { requirePermission } from '../access/authorise.ts'
+import type { ScopeRows } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { createFeatureSegment, createSegmentOverride, deleteFeatureSegment, reorderFeatureSegments } from './commands.ts'
@@ -12,22 +16,27 @@ export const featureSegmentRoutes = (): Route[] =>
       const [places, count] = await Promise.all([listPlaces(db, of, slice(query)), countPlaces(db, of)])
       return pageOf(url, query, { count, results: places.map(present) })
     },
-    async create({ edit, project, environment, body }) {
+    async create({ edit, actor, organisation, project, environment, body }) {
+      await requireOverriding(edit, actor, { organisation, project, environment }, body.feature)
       const { feature, segment, priority } = body
       const place = await createFeatureSegment(edit, { project, environment }, { feature, segment, priority: priority ?? undefined })
       return present(await getPlace(edit.tx, environment, { id: place.id }))
     },
     get: async ({ db, environment, params }) => present(await getPlace(db, environment, { id: params.feature_segment })),
     getByUuid: async ({ db, environment, params }) => present(await getPlace(db, environment, { uuid: params.uuid })),
-    async delete({ edit, project, environment, params }) {
+    async delete({ edit, actor, organisation, project, environment, params }) {
+      const place = await getPlace(edit.tx, environment, { id: params.feature_segment })
+      await requireOverriding(edit, actor, { organisation, project, environment }, place.feature_id)
       await deleteFeatureSegment(edit, { project, environment }, params.feature_segment)
       return undefined
     },
-    async updatePriorities({ edit, project, environment, body }) {
+    async updatePriorities({ edit, actor, organisation, project, environment, body }) {
       const of = await reorderFeatureSegments(edit, { project, environment }, body)
+      await requireOverriding(edit, actor, { organisation, project, environment }, of.feature_id)
       return (await listPlaces(edit.tx, of)).map(present)
     },
-    async createOverride({ edit, project, environment, params, body }) {
+    async createOverride({ edit, actor, organisation, project, environment, params, body }) {
+      await requireOverriding(edit, actor, { organisation, project, environment }, params.feature)
       const { place, state } = await createSegmentOverride(edit, { project, environment }, { ...body, feature: params.feature })
       return {
         ...presentState(state),
@@ -37,6 +46,10 @@ export const featureSegmentRoutes = (): Route[] =>
       }
     },
   })
+
+// It may be held for features with certain tags only.
+const requireOverriding = ({ tx }: Edit, actor: Actor, rows: ScopeRows, feature: number): Promise<void> =>
+  requirePermission(tx, actor, rows, { permission: 'MANAGE_SEGMENT_OVERRIDES', level: 'environment', feature })
 
 const present = (place: NamedPlace): Reply<typeof api.featureSegments.get> => ({
   id: place.id,

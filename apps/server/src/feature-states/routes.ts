@@ -55,13 +55,13 @@ async function update({
   ...rows
 }: Write & { params: { feature_state: number }; body: StatePatch }): Promise<PlacedState> {
   const state = await getFeatureState(edit.tx, rows.environment, { id: params.feature_state })
-  await requirePermission(edit.tx, actor, rows, { permission: permissionToWrite(state), level: 'environment' })
+  await requirePermission(edit.tx, actor, rows, { permission: permissionToWrite(state), level: 'environment', feature: state.feature_id })
   await updateFeatureState(edit, rows, state, body)
   return getFeatureState(edit.tx, rows.environment, { id: state.id })
 }
 
 async function create({ edit, actor, body, ...rows }: Write & { body: Body<typeof api.featureStates.createTyped> }): Promise<PlacedState> {
-  await requirePermission(edit.tx, actor, rows, { permission: 'MANAGE_SEGMENT_OVERRIDES', level: 'environment' })
+  await requirePermission(edit.tx, actor, rows, { permission: 'MANAGE_SEGMENT_OVERRIDES', level: 'environment', feature: body.feature })
   const feature = await findFeature(edit.tx, rows.project, body.feature)
   if (!feature) throw invalid({ feature: [unknownId(body.feature)] })
   const place = await findPlace(edit.tx, rows.environment, { id: body.placeId })

@@ -1,5 +1,7 @@
 import { sql, type Selectable } from 'kysely'
+import type { Actor } from '../access/actor.ts'
 import type { OrganisationRow, ProjectRow, Queryable } from '../access/rows.ts'
+import { listEnvironments } from '../environments/queries.ts'
 import { typedValue } from '../feature-states/default-states.ts'
 import type { FeatureRow } from '../feature-states/queries.ts'
 import type { UsersTable } from '../runtime/tables.ts'
@@ -97,22 +99,20 @@ export const findFeatureByUuid = (db: Queryable, project: Pick<ProjectRow, 'id'>
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
 
-/** Whether an environment or segment is there, of the project. */
-export async function isOfProject(
-  db: Queryable,
-  project: Pick<ProjectRow, 'id'>,
-  what: { environment: number } | { segment: number },
-): Promise<boolean> {
-  const [table, id] = 'environment' in what ? (['environments', what.environment] as const) : (['segments', what.segment] as const)
-  return (
-    (await db
-      .selectFrom(table)
-      .select('id')
-      .where('id', '=', id)
-      .where('project_id', '=', project.id)
-      .where('deleted_at', 'is', null)
-      .executeTakeFirst()) !== undefined
-  )
+/** Whether an environment is there, of the project, for an actor: one they may not see is not. */
+export async function isEnvironmentSeen(db: Queryable, actor: Actor, project: ProjectRow, id: number): Promise<boolean> {
+  return (await listEnvironments(db, actor, project)).some((environment) => environment.id === id)
+}
+
+export async function isSegmentOf(db: Queryable, project: Pick<ProjectRow, 'id'>, id: number): Promise<boolean> {
+  const segment = await db
+    .selectFrom('segments')
+    .select('id')
+    .where('id', '=', id)
+    .where('project_id', '=', project.id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return segment !== undefined
 }
 
 /** Those of some users who belong to the organisation. */

@@ -1,17 +1,20 @@
 import { api, invalid, notFound, unknownId, type Query, type Reply } from '@halyard/contract'
-import type { ProjectRow, Queryable } from '../access/rows.ts'
+import type { Actor } from '../access/actor.ts'
+import { requirePermission } from '../access/authorise.ts'
+import type { ProjectRow, Queryable, ScopeRows } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
 import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { presentVariant } from '../variants/rules.ts'
 import { addOwners, createFeature, deleteFeature, deleteFeatures, removeOwners, updateFeature, updateFeatures } from './commands.ts'
-import { findDetails, findFeatureByUuid, isOfProject, pageFeatures, type FeatureDetails, type Place } from './queries.ts'
+import { findDetails, findFeatureByUuid, isEnvironmentSeen, isSegmentOf, pageFeatures, type FeatureDetails, type Place } from './queries.ts'
 import { warnOfRename } from './rules.ts'
 
 export const featureRoutes = (): Route[] =>
   implement(api.features, {
-    async list({ db, project, query, url }) {
-      await refuseQuery(db, project, query)
+    async list({ db, actor, project, query, url }) {
+      await refuseQuery(db, actor, project, query)
       const order = {
         by: query.sort_field === 'created_date' ? 'created_at' : query.sort_field,
         direction: query.sort_direction === 'ASC' ? 'asc' : 'desc',
@@ -24,7 +27,11 @@ export const featureRoutes = (): Route[] =>
     getByUuid: async ({ db, project, params }) => presentOne(db, await findFeatureByUuid(db, project, params.uuid)),
     update: async ({ edit, project, params, body }) => presentUpdated(edit.tx, await updateFeature(edit, project, params.feature, body)),
     replace: async ({ edit, project, params, body }) => presentUpdated(edit.tx, await updateFeature(edit, project, params.feature, body)),
-    delete: ({ edit, project, params }) => deleteFeature(edit, project, params.feature),
+    async delete({ edit, actor, organisation, project, params }) {
+      await requireDeleting(edit, actor, { organisation, project }, [params.feature])
+      await deleteFeature(edit, project, params.feature)
+      return undefined
+    },
     addOwners: async ({ edit, project, params, body }) =>
       presentOne(edit.tx, await addOwners(edit, project, params.feature, body.user_ids)),
     removeOwners: async ({ edit, project, params, body }) =>
@@ -32,17 +39,26 @@ export const featureRoutes = (): Route[] =>
     async updateMany({ edit, project, body: { features, is_archived: isArchived, add_tags: add, remove_tags: remove } }) {
       return { features: await presentAll(edit.tx, await updateFeatures(edit, project, features, { isArchived, add, remove }), {}) }
     },
-    deleteMany: ({ edit, project, body }) => deleteFeatures(edit, project, body.features),
+    async deleteMany({ edit, actor, organisation, project, body }) {
+      await requireDeleting(edit, actor, { organisation, project }, body.features)
+      await deleteFeatures(edit, project, body.features)
+      return undefined
+    },
   })
 
-async function refuseQuery(db: Queryable, project: ProjectRow, query: Query<typeof api.features.list>): Promise<void> {
+// It may be held for features with certain tags only.
+async function requireDeleting({ tx }: Edit, actor: Actor, rows: ScopeRows, features: readonly number[]): Promise<void> {
+  for (const feature of features) await requirePermission(tx, actor, rows, { permission: 'DELETE_FEATURE', level: 'project', feature })
+}
+
+async function refuseQuery(db: Queryable, actor: Actor, project: ProjectRow, query: Query<typeof api.features.list>): Promise<void> {
   const { environment, segment } = query
   if (environment === undefined && (query.is_enabled !== undefined || query.value_search)) {
     throw invalid({ environment: ['Searching by state or value needs an environment.'] })
   }
-  if (environment !== undefined && !(await isOfProject(db, project, { environment })))
+  if (environment !== undefined && !(await isEnvironmentSeen(db, actor, project, environment)))
     throw invalid({ environment: [unknownId(environment)] })
-  if (segment !== undefined && !(await isOfProject(db, project, { segment }))) throw invalid({ segment: [unknownId(segment)] })
+  if (segment !== undefined && !(await isSegmentOf(db, project, segment))) throw invalid({ segment: [unknownId(segment)] })
 }
 
 async function presentAll(db: Queryable, features: readonly FeatureRow[], place: Place): Promise<Feature[]> {

@@ -1,6 +1,9 @@
 import { api, invalid, notFound, unknownId, type Reply } from '@halyard/contract'
 import type { EnvironmentSnapshot } from '@halyard/sdk-api'
-import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
+import type { Actor } from '../access/actor.ts'
+import { requirePermission } from '../access/authorise.ts'
+import type { EnvironmentRow, OrganisationRow, ProjectRow, Queryable, ScopeRows } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
 import { presentState, type FeatureStateRow, type StatePatch } from '../feature-states/rules.ts'
 import { implement, type Route } from '../http/implement.ts'
 import type { InEdit } from '../http/input.ts'
@@ -30,16 +33,25 @@ export const identityOverrideRoutes = ({ identities: { db: identities } }: Runti
     async listAll({ environment, params }) {
       return evaluateAll(cache, environment, await requireIdentity(identities, environment, params.identity))
     },
-    async create({ environment, project, params, body, inEdit }) {
+    async create({ actor, organisation, environment, project, params, body, inEdit }) {
       const identity = await requireIdentity(identities, environment, params.identity)
       const owner = { project, environment, identifier: identity.identifier }
-      return present(identity, await inEdit((edit) => createIdentityOverride(edit, owner, body)))
+      const created = await inEdit(async (edit) => {
+        await requireUpdating(edit, actor, { organisation, project, environment }, body.feature)
+        return createIdentityOverride(edit, owner, body)
+      })
+      return present(identity, created)
     },
-    async cloneFrom({ environment, project, params, body, inEdit }) {
+    async cloneFrom({ actor, organisation, environment, project, params, body, inEdit }) {
       const identity = await requireIdentity(identities, environment, params.identity)
       const source = await findIdentity(identities, environment, body.source_identity_id)
       if (!source) throw invalid({ source_identity_id: [unknownId(body.source_identity_id)] })
-      await inEdit((edit) => cloneIdentityOverrides(edit, { project, environment, identifier: identity.identifier }, source))
+      await inEdit(async (edit) => {
+        const overrides = await Promise.all([identity, source].map((each) => listIdentityOverrides(edit.tx, environment, each)))
+        for (const feature of new Set(overrides.flat().map((override) => override.feature_id)))
+          await requireUpdating(edit, actor, { organisation, project, environment }, feature)
+        await cloneIdentityOverrides(edit, { project, environment, identifier: identity.identifier }, source)
+      })
       return evaluateAll(cache, environment, identity)
     },
     async get({ db, environment, params }) {
@@ -48,14 +60,20 @@ export const identityOverrideRoutes = ({ identities: { db: identities } }: Runti
     },
     update: async (input) => update(identities, input),
     replace: async (input) => update(identities, input),
-    async delete({ environment, project, params, inEdit }) {
+    async delete({ actor, organisation, environment, project, params, inEdit }) {
       const identity = await requireIdentity(identities, environment, params.identity)
-      await inEdit((edit) => deleteIdentityOverride(edit, { project, environment, identifier: identity.identifier }, params.feature_state))
+      await inEdit(async (edit) => {
+        const override = await requireIdentityOverride(edit.tx, environment, identity, params.feature_state)
+        await requireUpdating(edit, actor, { organisation, project, environment }, override.feature_id)
+        await deleteIdentityOverride(edit, { project, environment, identifier: identity.identifier }, override.id)
+      })
       return undefined
     },
   })
 
 interface Write {
+  readonly actor: Actor
+  readonly organisation: OrganisationRow
   readonly project: ProjectRow
   readonly environment: EnvironmentRow
   readonly params: { readonly identity: number; readonly feature_state: number }
@@ -63,11 +81,20 @@ interface Write {
   readonly inEdit: InEdit
 }
 
-async function update(identities: Queryable, { project, environment, params, body, inEdit }: Write) {
+async function update(identities: Queryable, { actor, organisation, project, environment, params, body, inEdit }: Write) {
   const identity = await requireIdentity(identities, environment, params.identity)
   const owner = { project, environment, identifier: identity.identifier }
-  return present(identity, await inEdit((edit) => updateIdentityOverride(edit, owner, params.feature_state, body)))
+  const updated = await inEdit(async (edit) => {
+    const override = await requireIdentityOverride(edit.tx, environment, identity, params.feature_state)
+    await requireUpdating(edit, actor, { organisation, project, environment }, override.feature_id)
+    return updateIdentityOverride(edit, owner, override.id, body)
+  })
+  return present(identity, updated)
 }
+
+// It may be held for features with certain tags only.
+const requireUpdating = ({ tx }: Edit, actor: Actor, rows: ScopeRows, feature: number): Promise<void> =>
+  requirePermission(tx, actor, rows, { permission: 'UPDATE_FEATURE_STATE', level: 'environment', feature })
 
 async function evaluateAll(cache: Snapshots, environment: EnvironmentRow, identity: IdentityRow) {
   const snapshot = await cache.find(environment.id)

@@ -70,10 +70,10 @@ test('revoked keys are no longer listed and cannot be changed', async () => {
   await expect(keys.update({ params: { ...params, prefix }, body: { revoked: false } })).rejects.toMatchObject({ status: 404 })
 })
 
-test('a key that is no administrator may do nothing yet', async () => {
+test('a key that is no administrator and has no role sees nothing', async () => {
   const { keys, params, statusWith } = await startKeys()
   const { key } = await keys.create({ params, body: { name: 'Reader', is_admin: false } })
-  expect(await statusWith(key)).toBe(403)
+  expect(await statusWith(key)).toBe(404)
   expect((await server.send('GET', '/api/v1/projects/', { authorization: `Api-Key ${key}` })).body).toEqual([])
 })
 

@@ -17,7 +17,7 @@ export async function createOrganisation(edit: Edit, founder: Pick<UserActor, 'i
   return organisation
 }
 
-/** Part of commands that make members; they record the change. */
+/** Part of commands that make members, who join the default groups; they record the change. */
 export async function addMember(
   edit: Edit,
   organisation: Pick<OrganisationRow, 'id'>,
@@ -26,6 +26,17 @@ export async function addMember(
   await edit.tx
     .insertInto('organisation_members')
     .values({ organisation_id: organisation.id, user_id: member.userId, role: member.role, joined_at: edit.at })
+    .execute()
+  await edit.tx
+    .insertInto('group_members')
+    .columns(['organisation_id', 'group_id', 'user_id'])
+    .expression((insert) =>
+      insert
+        .selectFrom('groups')
+        .select((select) => ['organisation_id', 'id', select.val(member.userId).as('user_id')])
+        .where('organisation_id', '=', organisation.id)
+        .where('is_default', '=', true),
+    )
     .execute()
 }
 

@@ -2,6 +2,7 @@ import { invalid, notFound, type api, type Body } from '@halyard/contract'
 import type { OrganisationRow, ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
+import { grantToCreator } from '../grants/commands.ts'
 import { lockOrganisation } from '../organisations/commands.ts'
 import { isProjectNameTaken } from './queries.ts'
 import { whyNotPattern } from './rules.ts'
@@ -20,6 +21,7 @@ export async function createProject(
     .values({ ...columnsOf(settings), name, organisation_id: organisation.id, created_at: edit.at, changed_at: edit.at })
     .returningAll()
     .executeTakeFirstOrThrow()
+  await grantToCreator(edit, { organisation_id: organisation.id, project_id: project.id })
   await recordChange(edit, { type: 'project.created', project, subject: project.id, after: project })
   return project
 }

@@ -1,5 +1,6 @@
 import type { Actor } from '../access/actor.ts'
-import { findAdministeredIds } from '../access/authorise.ts'
+import { canSee } from '../access/decide.ts'
+import { listHeld } from '../access/held.ts'
 import type { OrganisationRow, ProjectRow, Queryable } from '../access/rows.ts'
 
 /** The projects an actor may see, oldest first. */
@@ -8,10 +9,10 @@ export async function listProjects(
   actor: Actor,
   only: { organisation?: number | undefined; uuid?: string | undefined },
 ): Promise<ProjectRow[]> {
-  const organisations = await findAdministeredIds(db, actor)
-  const wanted = only.organisation === undefined ? organisations : organisations.filter((id) => id === only.organisation)
+  const held = await listHeld(db, actor)
+  const wanted = [...held.keys()].filter((id) => only.organisation === undefined || id === only.organisation)
   if (wanted.length === 0) return []
-  return db
+  const projects = await db
     .selectFrom('projects')
     .innerJoin('organisations', 'organisations.id', 'projects.organisation_id')
     .selectAll('projects')
@@ -21,6 +22,10 @@ export async function listProjects(
     .$if(only.uuid !== undefined, (projects) => projects.where('projects.uuid', '=', only.uuid ?? ''))
     .orderBy('projects.id')
     .execute()
+  return projects.filter((project) => {
+    const inOrganisation = held.get(project.organisation_id)
+    return inOrganisation && canSee(inOrganisation, { level: 'project', project })
+  })
 }
 
 export async function isProjectNameTaken(db: Queryable, organisation: Pick<OrganisationRow, 'id'>, name: string): Promise<boolean> {

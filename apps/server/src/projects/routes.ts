@@ -1,4 +1,5 @@
 import { api, type Reply } from '@halyard/contract'
+import { requirePermission } from '../access/authorise.ts'
 import type { ProjectRow, Queryable } from '../access/rows.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { createProject, deleteProject, updateProject } from './commands.ts'
@@ -9,7 +10,9 @@ export const projectRoutes = (): Route[] =>
     list: async ({ db, actor, query }) => (await listProjects(db, actor, query)).map(present),
     listOfOrganisation: async ({ db, actor, organisation }) =>
       (await listProjects(db, actor, { organisation: organisation.id })).map(present),
-    async create({ edit, organisation, body: { organisation: _organisation, ...settings } }) {
+    async create({ edit, actor, organisation, body: { organisation: _organisation, ...settings } }) {
+      if (organisation.restrict_project_create_to_admin)
+        await requirePermission(edit.tx, actor, { organisation }, { permission: 'ADMIN', level: 'organisation' })
       return presentInFull(edit.tx, await createProject(edit, organisation, settings))
     },
     get: ({ db, project }) => presentInFull(db, project),

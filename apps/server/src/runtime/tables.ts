@@ -159,6 +159,34 @@ export interface FirstEvaluationsTable {
   sdk_label: string | null
 }
 
+export interface GrantsTable {
+  id: Generated<number>
+  organisation_id: number
+  project_id: number | null
+  environment_id: number | null
+  user_id: number | null
+  group_id: number | null
+  role_id: number | null
+  is_admin: Generated<boolean>
+  permissions: ColumnType<unknown, string | undefined, string>
+}
+
+export interface GroupMembersTable {
+  organisation_id: number
+  group_id: number
+  user_id: number
+  is_admin: Generated<boolean>
+}
+
+export interface GroupsTable {
+  id: Generated<number>
+  organisation_id: number
+  name: string
+  is_default: Generated<boolean>
+  external_id: string | null
+  created_at: Date
+}
+
 export interface IdentitiesTable {
   environment_id: number
   bucket: number
@@ -258,6 +286,24 @@ export interface ProjectsTable {
   created_at: Date
   changed_at: Date
   deleted_at: Date | null
+}
+
+export interface RoleAssignmentsTable {
+  id: Generated<number>
+  organisation_id: number
+  role_id: number
+  user_id: number | null
+  group_id: number | null
+  master_api_key_id: number | null
+}
+
+export interface RolesTable {
+  id: Generated<number>
+  organisation_id: number
+  name: string
+  description: string | null
+  tags: Generated<number[]>
+  created_at: Date
 }
 
 export interface SchemaMigrationsTable {
@@ -375,6 +421,9 @@ export interface Tables {
   feature_versions: FeatureVersionsTable
   features: FeaturesTable
   first_evaluations: FirstEvaluationsTable
+  grants: GrantsTable
+  group_members: GroupMembersTable
+  groups: GroupsTable
   identities: IdentitiesTable
   identity_search_queue: IdentitySearchQueueTable
   identity_search_walks: IdentitySearchWalksTable
@@ -384,6 +433,8 @@ export interface Tables {
   organisation_members: OrganisationMembersTable
   organisations: OrganisationsTable
   projects: ProjectsTable
+  role_assignments: RoleAssignmentsTable
+  roles: RolesTable
   schema_migrations: SchemaMigrationsTable
   sdk_events: SdkEventsTable
   segments: SegmentsTable

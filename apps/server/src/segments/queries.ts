@@ -49,21 +49,20 @@ export async function findSegmentByUuid(db: Queryable, project: ProjectRow, uuid
   return row && readSegment(row)
 }
 
-/** The states that override features for a segment, in one environment or in all. */
+/** The states that override features for a segment in some environments. */
 export async function pageOverrides(
   db: Queryable,
   segment: SegmentRow,
-  { environment, range }: { environment: number | undefined; range: { offset: number; limit: number } },
+  { environments, range }: { environments: readonly number[]; range: { offset: number; limit: number } },
 ) {
-  let wanted = db
+  const wanted = db
     .selectFrom('feature_states')
     .innerJoin('features', 'features.id', 'feature_states.feature_id')
     .innerJoin('environments', 'environments.id', 'feature_states.environment_id')
     .where('feature_states.segment_id', '=', segment.id)
     .where('feature_states.removed_at', 'is', null)
     .where('features.deleted_at', 'is', null)
-    .where('environments.deleted_at', 'is', null)
-  if (environment !== undefined) wanted = wanted.where('feature_states.environment_id', '=', environment)
+    .where('environments.id', 'in', [0, ...environments])
   const [rows, total] = await Promise.all([
     wanted
       .select(['feature_states.id', 'feature_states.feature_id', 'feature_states.environment_id'])

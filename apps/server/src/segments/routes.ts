@@ -1,5 +1,5 @@
 import { api, invalid, notFound, unknownId, type Reply } from '@halyard/contract'
-import { isOfProject } from '../features/queries.ts'
+import { listEnvironments } from '../environments/queries.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { cloneSegment, createSegment, deleteSegment, updateSegment } from './commands.ts'
@@ -18,13 +18,14 @@ export const segmentRoutes = (): Route[] =>
     replace: async ({ edit, project, params, body }) => present(await updateSegment(edit, project, params.segment, body)),
     delete: ({ edit, project, params }) => deleteSegment(edit, project, params.segment),
     clone: async ({ edit, project, params, body }) => present(await cloneSegment(edit, project, params.segment, body.name)),
-    async associatedFeatures({ db, project, params, query, url }) {
+    async associatedFeatures({ db, actor, project, params, query, url }) {
       const { environment } = query
       const segment = await findSegmentById(db, project, params.segment)
       if (!segment) throw notFound()
-      if (environment !== undefined && !(await isOfProject(db, project, { environment })))
-        throw invalid({ environment: [unknownId(environment)] })
-      const { rows, count } = await pageOverrides(db, segment, { environment, range: slice(query) })
+      const seen = (await listEnvironments(db, actor, project)).map(({ id }) => id)
+      if (environment !== undefined && !seen.includes(environment)) throw invalid({ environment: [unknownId(environment)] })
+      const environments = environment === undefined ? seen : [environment]
+      const { rows, count } = await pageOverrides(db, segment, { environments, range: slice(query) })
       const results = rows.map((state) => ({ id: state.id, feature: state.feature_id, environment: state.environment_id }))
       return pageOf(url, query, { count, results })
     },

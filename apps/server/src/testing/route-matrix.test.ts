@@ -135,22 +135,39 @@ describe('what is missing from who asks', () => {
     for (const answer of answers) expect(answer).toMatchObject({ status: 403, body: { detail: expect.stringContaining('not an API key') } })
   })
 
-  const permitted = every((endpoint) => !['MEMBER', 'ANYONE'].includes(endpoint.permission))
-  test.each(permitted)('$name is not for a member without the permission', async (listed) => {
-    const { permission, peopleOnly } = listed.endpoint
+  const inProject = every(({ scope }) => scope.level === 'project' || scope.level === 'environment')
+  test.each(inProject)('$name does not exist for a member who cannot see where it works', async (listed) => {
     const request = await exampleOf(home, listed)
-    const members = peopleOnly ? [home.member] : [home.member, home.readerKey]
+    const members = listed.endpoint.peopleOnly ? [home.member] : [home.member, home.readerKey]
     const answers = await withoutChange(() => Promise.all(members.map((member) => send(home, listed, request, member))))
-    const named = permission === 'ADMIN' ? 'not an administrator' : permission
-    for (const answer of answers) expect(answer).toMatchObject({ status: 403, body: { detail: expect.stringContaining(named) } })
+    for (const answer of answers)
+      expect({ status: answer.status, body: answer.body }).toEqual({ status: 404, body: { detail: 'Not found.' } })
   })
 
-  test.each(every((endpoint) => endpoint.permission === 'MEMBER'))('$name is for every member', async (listed) => {
+  const permitted = every(({ permission }) => !['MEMBER', 'ANYONE', 'VIEW_PROJECT', 'VIEW_ENVIRONMENT'].includes(permission))
+  test.each(permitted)('$name is not for a member without the permission', async (listed) => {
+    const { permission } = listed.endpoint
+    const request = whereSeen(await exampleOf(home, listed))
+    const answer = await withoutChange(() => send(home, listed, request, home.viewer))
+    const named = permission === 'ADMIN' ? 'not an administrator' : permission
+    expect(answer).toMatchObject({ status: 403, body: { detail: expect.stringContaining(named) } })
+  })
+
+  const shown = every((endpoint) => isRead(endpoint) && ['MEMBER', 'VIEW_PROJECT', 'VIEW_ENVIRONMENT'].includes(endpoint.permission))
+  test.each(shown)('$name is for whoever can see where it works', async (listed) => {
     const request = await exampleOf(home, listed)
-    const answers = await Promise.all([home.member, home.readerKey].map((member) => send(home, listed, request, member)))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+    const answer = await send(home, listed, request, home.viewer)
+    // What somebody else may do is for administrators to know.
+    const isAboutOthers = 'user' in { ...request.params, ...request.query }
+    expect(answer.status).toBe(isAboutOthers ? 403 : 200)
   })
 })
+
+// Some examples work in a project or environment of their own.
+function whereSeen({ params = {}, ...request }: Request): Request {
+  const seen = { project: home.project.id, environment_key: home.environment.api_key }
+  return { ...request, params: { ...params, ...Object.fromEntries(Object.entries(seen).filter(([name]) => name in params)) } }
+}
 
 async function makeKey() {
   const params = { organisation: home.organisation.id }

@@ -22,6 +22,7 @@ const scalars: Record<string, string> = {
   timestamptz: 'Date',
   jsonb: 'Json',
   _int8: 'string[]',
+  _int4: 'number[]',
 }
 
 /** TypeScript for the tables of a migrated database, as `Tables` for Kysely. Same database, same text. */

@@ -1,6 +1,7 @@
 import { fillPath } from '@halyard/client'
 import { api, type Endpoint } from '@halyard/contract'
 import type { Answer } from '../start-server.ts'
+import { permissionViews } from './access-examples.ts'
 import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
 import { deletions } from './deletion-examples.ts'
@@ -38,6 +39,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   users,
   organisations,
   masterApiKeys,
+  permissionViews,
   projects,
   environments,
   environmentApiKeys,

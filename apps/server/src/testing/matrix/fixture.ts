@@ -18,8 +18,10 @@ export interface Fixture {
   readonly adminKey: string
   /** An API key that is no administrator. */
   readonly readerKey: string
-  /** A person who belongs to the organisation and is no administrator. */
+  /** A person who belongs to the organisation and was granted nothing. */
   readonly member: string
+  /** One who sees the project and its environment, and may do nothing in them. */
+  readonly viewer: string
   /** A part of the name of whatever is made here. */
   readonly mark: string
 }
@@ -32,8 +34,10 @@ export async function makeTenant(server: TestServer): Promise<Fixture> {
   const reader = await keys.create({ params, body: { name: 'Reader', is_admin: false } })
   const me = await server.as(authorization, api.users).me({})
   const member = await makeMember(server, organisation)
+  const viewer = await makeMember(server, organisation)
+  await grantView(server, viewer, { organisation, project, environment })
   const mark = randomUUID().slice(0, 8)
-  const access = { adminKey: `Api-Key ${admin.key}`, readerKey: `Api-Key ${reader.key}`, member }
+  const access = { adminKey: `Api-Key ${admin.key}`, readerKey: `Api-Key ${reader.key}`, member, viewer }
   return { server, authorization, userId: me.id, organisation, project, environment, mark, ...access }
 }
 
@@ -70,4 +74,21 @@ async function makeMember(server: TestServer, organisation: { id: number }): Pro
     await recordChange(edit, { type: 'organisation.updated', organisation, subject: organisation.id, after: { userId } })
   })
   return member
+}
+
+async function grantView(
+  server: TestServer,
+  viewer: string,
+  { organisation, project, environment }: Pick<Fixture, 'organisation' | 'project' | 'environment'>,
+): Promise<void> {
+  const { id } = await server.as(viewer, api.users).me({})
+  const place = { organisation_id: organisation.id, project_id: project.id, user_id: id }
+  const rows = [
+    { ...place, permissions: JSON.stringify({ VIEW_PROJECT: [] }) },
+    { ...place, environment_id: environment.id, permissions: JSON.stringify({ VIEW_ENVIRONMENT: [] }) },
+  ]
+  await runEdit(server.control, { actor: system('tests'), lock: { on: 'nothing' } }, async (edit) => {
+    for (const row of rows) await edit.tx.insertInto('grants').values(row).execute()
+    await recordChange(edit, { type: 'organisation.updated', organisation, subject: organisation.id, after: place })
+  })
 }

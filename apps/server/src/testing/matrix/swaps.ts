@@ -32,12 +32,16 @@ export function swapInQuery(ours: Request, theirs: Request): Swap[] {
   )
 }
 
+/** People and what they belong to are the same in every project. */
+const organisationsThings = ['user', 'group', 'role']
 const projectsThings = ['project', 'environment_key']
 const environmentsThings = ['environment_api_key', 'identity', 'feature_state']
 
 /** The parameters that name a thing together with the project or environment it must be of. */
-export const withinProject = (names: readonly string[]): string[] =>
-  names.length > 1 && names.some((name) => projectsThings.includes(name)) ? [...names] : []
+export function withinProject(names: readonly string[]): string[] {
+  const things = names.filter((name) => !organisationsThings.includes(name))
+  return things.length > 1 && things.some((name) => projectsThings.includes(name)) ? things : []
+}
 
 /** The environment, where what follows is the environment's and not the project's. */
 export const withinEnvironment = (names: readonly string[]): string[] =>

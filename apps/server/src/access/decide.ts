@@ -1,0 +1,54 @@
+import { supportsTags, type Level, type Permission } from '@halyard/contract'
+import type { Grant, Held } from './held.ts'
+import type { ScopeRows } from './rows.ts'
+
+/** Where something is to be done. */
+export interface Place {
+  readonly level: Level
+  readonly project?: { readonly id: number } | undefined
+  readonly environment?: { readonly id: number } | undefined
+}
+
+export const placeOf = (level: Level, { project, environment }: ScopeRows): Place => ({ level, project, environment })
+
+/**
+ * Whether somebody may do something. Only being an administrator is inherited, from an organisation to its projects and from these
+ * to their environments. With the tags of a feature, permissions that count for other tags only do not count.
+ */
+export function isAllowed(held: Held, permission: Permission, place: Place, tags?: readonly number[]): boolean {
+  if (administers(held, place)) return true
+  if (permission === 'ADMIN') return false
+  if (permission === 'MEMBER') return canSee(held, place)
+  return held.grants.some((grant) => isOf(grant, place) && holds(grant, permission, tags))
+}
+
+/** What cannot be seen does not exist for whoever asks. */
+export function canSee(held: Held, place: Place): boolean {
+  if (place.level === 'organisation') return true
+  return isAllowed(held, place.level === 'project' ? 'VIEW_PROJECT' : 'VIEW_ENVIRONMENT', place)
+}
+
+export const administers = (held: Held, place: Place): boolean =>
+  held.role === 'ADMIN' || held.grants.some((grant) => grant.isAdmin && isAbove(grant, place))
+
+/** Whether a grant was given exactly there. */
+export function isOf(grant: Grant, { level, project, environment }: Place): boolean {
+  if (level === 'organisation') return grant.projectId === null
+  if (level === 'project') return grant.projectId === project?.id && grant.environmentId === null
+  return grant.environmentId === environment?.id
+}
+
+/** Whether an administrator by this grant is one there. */
+export const isAbove = (grant: Grant, place: Place): boolean =>
+  place.level !== 'organisation' && (isOf(grant, place) || (grant.projectId === place.project?.id && grant.environmentId === null))
+
+function holds(grant: Grant, permission: Permission, tags: readonly number[] | undefined): boolean {
+  const wanted = tagsFor(grant, permission)
+  return wanted !== undefined && (wanted.length === 0 || tags === undefined || wanted.some((tag) => tags.includes(tag)))
+}
+
+/** The tags of which a feature must carry one, for a permission to count; none: it counts for all. Undefined: it was not granted. */
+export function tagsFor({ permissions }: Grant, permission: string): readonly number[] | undefined {
+  const tags = permissions.get(permission)
+  return tags && (supportsTags(permission) ? tags : [])
+}
