@@ -29,13 +29,16 @@ import { identityTraitRoutes } from './identity-traits/routes.ts'
 import { masterApiKeyRoutes } from './master-api-keys/routes.ts'
 import { organisationRoutes } from './organisations/routes.ts'
 import { permissionRoutes } from './permissions/routes.ts'
+import { passwordRoutes } from './passwords/routes.ts'
 import { projectRoutes } from './projects/routes.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import { secondFactorRoutes } from './second-factors/routes.ts'
 import { segmentRoutes } from './segments/routes.ts'
 import { serveStatus } from './status.ts'
 import { staleFeatureRoutes } from './stale-features/routes.ts'
 import { tagRoutes } from './tags/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
+import { personalTokenRoutes, sessionRoutes } from './user-tokens/routes.ts'
 import { userRoutes } from './users/routes.ts'
 import { serveSetupPage } from './users/setup-page.ts'
 import { variantRoutes } from './variants/routes.ts'
@@ -125,6 +128,10 @@ function createServer({ config, log }: Runtime): FastifyInstance {
 export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; identityStore: IdentityStore }): Route[] {
   return [
     ...userRoutes(runtime),
+    ...passwordRoutes(runtime),
+    ...secondFactorRoutes(runtime),
+    ...sessionRoutes(runtime),
+    ...personalTokenRoutes(runtime),
     ...organisationRoutes(),
     ...masterApiKeyRoutes(),
     ...permissionRoutes(),

@@ -31,6 +31,8 @@ export interface Endpoint {
   readonly file?: true
   /** Refused for API keys: what is done here is done as a person. */
   readonly peopleOnly?: true
+  /** Refused for personal tokens: what decides about credentials is done by somebody who has signed in. */
+  readonly sessionOnly?: true
 }
 
 /**

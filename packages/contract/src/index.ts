@@ -12,8 +12,12 @@ import { identityTraits } from './admin/identity-traits.ts'
 import { masterApiKeys } from './admin/master-api-keys.ts'
 import { organisations } from './admin/organisations.ts'
 import { permissionViews } from './admin/permissions.ts'
+import { passwords } from './admin/passwords.ts'
+import { personalTokens } from './admin/personal-tokens.ts'
 import { projects } from './admin/projects.ts'
+import { secondFactors } from './admin/second-factors.ts'
 import { segments } from './admin/segments.ts'
+import { sessions } from './admin/sessions.ts'
 import { tags } from './admin/tags.ts'
 import { staleFeatures } from './admin/stale-features.ts'
 import { usage } from './admin/usage.ts'
@@ -22,7 +26,7 @@ import { variants } from './admin/variants.ts'
 
 export { restorableDays, type DeletedKind } from './admin/deletions.ts'
 export { segmentRule, type SegmentRule, type WrittenRule } from './admin/segments.ts'
-export { newPassword } from './admin/users.ts'
+export { newPassword } from './admin/passwords.ts'
 export * from './changes.ts'
 export * from './endpoint.ts'
 export { isOverHundred, type FeatureValue, type ValueType } from './feature-value.ts'
@@ -40,6 +44,10 @@ export { traitKeyLengthMax, traitTextLengthMax } from './sdk/traits.ts'
 /** Every noun of the admin API. */
 export const api = {
   users,
+  passwords,
+  secondFactors,
+  sessions,
+  personalTokens,
   organisations,
   masterApiKeys,
   permissionViews,

@@ -9,6 +9,8 @@ const byName: Readonly<Record<string, unknown>> = {
   first_name: 'Ada',
   last_name: 'Lovelace',
   password: 'correct horse battery',
+  new_password: 'another long password',
+  re_new_password: 'another long password',
   identifier: 'user-1815',
   description: 'The new checkout',
   label: 'payments',

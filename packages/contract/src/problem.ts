@@ -41,6 +41,13 @@ export const notFound = (message = 'Not found.') => new Problem('not_found', mes
 export const forbidden = (message: string) => new Problem('forbidden', message)
 export const unauthenticated = (message = 'Authentication credentials were not provided.') => new Problem('unauthenticated', message)
 
+/** Too many attempts; in the words of Django REST framework, which clients read the seconds from. */
+export function throttled(waitSeconds: number): Problem {
+  const seconds = Math.max(1, Math.ceil(waitSeconds))
+  const wait = `Request was throttled. Expected available in ${seconds} second${seconds === 1 ? '' : 's'}.`
+  return new Problem('throttled', wait, { headers: { 'retry-after': String(seconds) } })
+}
+
 /** A body or query that breaks a rule of one or more fields. */
 export function invalid(errors: FieldErrors): Problem {
   return new Problem('invalid', firstMessage(errors) ?? 'The request is not valid.', { body: errors })

@@ -43,7 +43,10 @@ export const serverFloors = [
   'changes',
   'http',
   'organisations',
+  'user-tokens',
+  'second-factors',
   'users',
+  'passwords',
   'master-api-keys',
   'grants',
   'permissions',
@@ -89,6 +92,7 @@ export const otherFiles: Record<string, string> = {
   'identities/remember-identity.ts': 'the group commit of the identity store',
   'identities/search-queries.ts': 'the search, whose tables are apart from those of identities',
   'identities/search-terms.ts': 'what an identity is found by, the same for those who fill and those who ask',
+  'users/sign-in.ts': 'the two steps of signing in share what proves the first',
   'users/setup-page.ts': 'the page behind the set-up link',
 }
 

@@ -6,8 +6,16 @@ export interface UserActor {
   readonly id: number
   readonly email: string
   readonly name: string
-  /** SHA-256 of the token that was presented, so that it can be revoked. */
-  readonly tokenHash: Buffer | undefined
+  /** The token that was presented; undefined for whoever becomes somebody by signing in. */
+  readonly token: PresentedToken | undefined
+  /** Whether signing in takes a code besides the password. */
+  readonly hasSecondFactor: boolean
+}
+
+export interface PresentedToken {
+  readonly id: number
+  /** A session begins by signing in; a personal token was made for scripts. */
+  readonly kind: 'session' | 'personal'
 }
 
 export interface ApiKeyActor {
@@ -30,12 +38,15 @@ interface Person {
   readonly last_name: string
 }
 
-export const userActor = ({ id, email, first_name: first, last_name: last }: Person, tokenHash?: Buffer): UserActor => ({
+export const userActor = (
+  { id, email, first_name: first, last_name: last }: Person,
+  by: Pick<UserActor, 'token' | 'hasSecondFactor'> = { token: undefined, hasSecondFactor: false },
+): UserActor => ({
   kind: 'user',
   id,
   email,
   name: `${first} ${last}`.trim() || email,
-  tokenHash,
+  ...by,
 })
 
 export const system = (name: string): SystemActor => ({ kind: 'system', name })

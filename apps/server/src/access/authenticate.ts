@@ -1,11 +1,18 @@
 import { unauthenticated } from '@halyard/contract'
 import type { Runtime } from '../runtime/runtime.ts'
 import { hashKey, isSameHash } from '../runtime/secrets.ts'
+import type { Queryable } from './rows.ts'
 import { userActor, type Actor, type ApiKeyActor, type UserActor } from './actor.ts'
 
-/** Turns an `Authorization` header into an actor; undefined without one, 401 for one that is not good. */
-export async function authenticate(runtime: Runtime, authorization: string | undefined): Promise<Actor | undefined> {
-  if (!authorization) return undefined
+/** What a request proves who it is with: the cookie counts when there is no header. */
+export interface Credentials {
+  readonly authorization: string | undefined
+  readonly sessionCookie: string | undefined
+}
+
+/** Turns credentials into an actor; undefined without any, 401 for ones that are not good. Looked up anew for every request. */
+export async function authenticate(runtime: Runtime, { authorization, sessionCookie }: Credentials): Promise<Actor | undefined> {
+  if (!authorization) return sessionCookie === undefined ? undefined : authenticateCookie(runtime, sessionCookie)
   const [scheme = '', credential = ''] = authorization.trim().split(/\s+/, 2)
   const authenticator = authenticators[scheme.toLowerCase()]
   if (!authenticator) throw unauthenticated('The Authorization header takes “Token <user token>” or “Api-Key <prefix>.<secret>”.')
@@ -17,17 +24,39 @@ const authenticators: Record<string, (runtime: Runtime, credential: string) => P
   'api-key': authenticateApiKey,
 }
 
-async function authenticateUser({ control }: Runtime, token: string): Promise<UserActor> {
-  const tokenHash = hashKey(token)
-  const user = await control.db
+async function authenticateCookie(runtime: Runtime, token: string): Promise<UserActor> {
+  const actor = await authenticateUser(runtime, token)
+  if (actor.token?.kind !== 'session') throw unauthenticated('Invalid token.')
+  return actor
+}
+
+const stampEveryMs = 60_000
+
+async function authenticateUser({ control, config, now }: Runtime, token: string): Promise<UserActor> {
+  const at = now()
+  const found = await control.db
     .selectFrom('user_tokens')
     .innerJoin('users', 'users.id', 'user_tokens.user_id')
-    .select(['users.id', 'users.email', 'users.first_name', 'users.last_name'])
-    .where('token_hash', '=', tokenHash)
+    .leftJoin('second_factors', (join) => join.onRef('second_factors.user_id', '=', 'users.id').on('confirmed_at', 'is not', null))
+    .select(['users.id', 'users.email', 'users.first_name', 'users.last_name', 'confirmed_at'])
+    .select(['user_tokens.id as token_id', 'user_tokens.name as token_name', 'used_at'])
+    .where('token_hash', '=', hashKey(token))
     .where('is_active', '=', true)
+    .where('expires_at', '>', at)
     .executeTakeFirst()
-  if (!user) throw unauthenticated('Invalid token.')
-  return userActor(user, tokenHash)
+  if (!found) throw unauthenticated('Invalid token.')
+  const kind = found.token_name === null ? 'session' : 'personal'
+  if (kind === 'session' && isIdle(found.used_at, at, config.sessionIdleHours)) throw unauthenticated('Invalid token.')
+  await stampUse(control.db, { id: found.token_id, usedAt: found.used_at, at })
+  return userActor(found, { token: { id: found.token_id, kind }, hasSecondFactor: found.confirmed_at !== null })
+}
+
+const isIdle = (usedAt: Date | null, at: Date, hours: number) => usedAt !== null && at.getTime() - usedAt.getTime() > hours * 3_600_000
+
+// To the minute is enough to know when somebody was here, and spares most requests a write.
+async function stampUse(db: Queryable, token: { id: number; usedAt: Date | null; at: Date }): Promise<void> {
+  if (token.usedAt && token.at.getTime() - token.usedAt.getTime() < stampEveryMs) return
+  await db.updateTable('user_tokens').set({ used_at: token.at }).where('id', '=', token.id).execute()
 }
 
 async function authenticateApiKey({ control, now }: Runtime, credential: string): Promise<ApiKeyActor> {

@@ -3,6 +3,7 @@ import type { Actor } from './actor.ts'
 import { canSee, isAllowed, placeOf } from './decide.ts'
 import { findHeld, listHeld } from './held.ts'
 import type { Queryable, ScopeRows } from './rows.ts'
+import { requireSecondFactor } from './second-factor.ts'
 import { findEnvironmentScope, findOrganisationScope, findProjectScope } from './scopes.ts'
 
 type LocatedScope = Extract<Scope, { from: string }>
@@ -15,6 +16,7 @@ export async function authorise(db: Queryable, actor: Actor, scope: LocatedScope
   const rows = await findScope(db, scope, wanted.value)
   if (!rows) throw notFound()
   await requirePermission(db, actor, rows, { permission: wanted.permission, level: scope.level })
+  requireSecondFactor(actor, rows)
   return rows
 }
 

@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import * as z from 'zod'
 import type { Actor, ApiKeyActor, SystemActor, UserActor } from './actor.ts'
 import type { Queryable } from './rows.ts'
+import { lacksSecondFactor } from './second-factor.ts'
 
 /** Whose permissions are asked for: whoever acts, or somebody an administrator asks about. */
 export type Holder = Pick<UserActor, 'kind' | 'id'> | Pick<ApiKeyActor, 'kind' | 'id' | 'organisationId' | 'isAdmin'> | SystemActor
@@ -65,8 +66,15 @@ async function findRole(db: Queryable, holder: Holder, organisationId: number): 
 async function listRoles(db: Queryable, actor: Actor): Promise<{ organisationId: number; role: 'ADMIN' | 'USER' }[]> {
   if (actor.kind === 'system') return []
   if (actor.kind === 'api_key') return [{ organisationId: actor.organisationId, role: roleOfKey(actor) }]
-  const members = await db.selectFrom('organisation_members').select(['organisation_id', 'role']).where('user_id', '=', actor.id).execute()
-  return members.map((member) => ({ organisationId: member.organisation_id, role: asRole(member.role) }))
+  const members = await db
+    .selectFrom('organisation_members')
+    .innerJoin('organisations', 'organisations.id', 'organisation_members.organisation_id')
+    .select(['organisation_id', 'role', 'force_2fa'])
+    .where('user_id', '=', actor.id)
+    .execute()
+  // Lists show what lies in them, which must be what its own address would answer.
+  const open = members.filter((organisation) => !lacksSecondFactor(actor, organisation))
+  return open.map((member) => ({ organisationId: member.organisation_id, role: asRole(member.role) }))
 }
 
 const roleOfKey = ({ isAdmin }: Pick<ApiKeyActor, 'isAdmin'>) => (isAdmin ? 'ADMIN' : 'USER')

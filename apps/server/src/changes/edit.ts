@@ -18,7 +18,10 @@ export interface Edit {
 export interface Origin {
   readonly requestId: string | null
   readonly address: string | null
+  readonly userAgent: string | null
 }
+
+const nowhere: Origin = { requestId: null, address: null, userAgent: null }
 
 /** What an edit keeps others from editing meanwhile. An organisation-wide edit that decides flags holds all its projects. */
 export type EditLock =
@@ -41,7 +44,7 @@ export async function runEdit<T>(
   return control.transaction(async (tx) => {
     const at = await lockAndTakeInstant(tx, options.lock)
     const raised = new Map<number, number>()
-    const origin = options.origin ?? { requestId: null, address: null }
+    const origin = options.origin ?? nowhere
     const done = await work({ tx, actor: options.actor, at, origin, raised })
     return { done, raised }
   })

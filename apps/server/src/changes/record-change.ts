@@ -91,7 +91,7 @@ function nameOf({ before, after }: Change): RawBuilder<string | null> {
 const nameColumns = ['name', 'label', 'title', 'email', 'url', 'trait_key']
 
 // What nobody needs to read again must not be in the log either.
-const secretColumns = new Set(['password_hash', 'hashed_key', 'token_hash'])
+const secretColumns = new Set(['password_hash', 'hashed_key', 'token_hash', 'code_hash', 'sealed_secret'])
 
 const remember = (row: object | undefined): string | null =>
   row ? JSON.stringify(Object.fromEntries(Object.entries(row).filter(([column]) => !secretColumns.has(column)))) : null

@@ -1,6 +1,7 @@
 import type { Body, Endpoint, Params, Query } from '@halyard/contract'
 import type { Actor, UserActor } from '../access/actor.ts'
 import type { EnvironmentRow, OrganisationRow, ProjectRow, Queryable } from '../access/rows.ts'
+import type { SessionCookie } from './session-cookie.ts'
 import type { Edit, EditLock, Origin } from '../changes/edit.ts'
 
 /** What a handler is given: everything parsed, loaded and allowed. */
@@ -11,6 +12,7 @@ export type Input<E extends Endpoint> = {
   /** The address that was asked for, for links to other pages. */
   readonly url: URL
   readonly origin: Origin
+  readonly cookie: SessionCookie
 } & ActorOf<E> &
   RowsOf<E> &
   MeansOf<E>

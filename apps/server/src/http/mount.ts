@@ -3,6 +3,7 @@ import {
   notFound,
   Problem,
   textParameters,
+  throttled,
   unauthenticated,
   wideParameters,
   wordIssue,
@@ -22,6 +23,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { isFileReply, sendFile } from './file-reply.ts'
 import type { Route } from './implement.ts'
 import type { InEdit } from './input.ts'
+import { refuseForgery, sessionCookie, type SessionCookie } from './session-cookie.ts'
 
 /** What the process does between a commit and the reply: makes what was written readable here. */
 export type AfterCommit = (raised: ReadonlyMap<number, number>) => Promise<void>
@@ -29,16 +31,17 @@ export type AfterCommit = (raised: ReadonlyMap<number, number>) => Promise<void>
 /** Serves every route: actor, scope, permission, parsing, edit, reply. Refuses to start with a route that declares no permission. */
 export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly Route[], afterCommit: AfterCommit): void {
   const methods = new Map<string, Set<string>>()
+  const limitAddress = app.rateLimit(addressLimit(runtime.config.loginAttemptsPerMinute))
   for (const route of routes) {
     const { endpoint } = route
     if (!endpoint.permission) throw new Error(`${endpoint.method} ${endpoint.path} declares no permission.`)
-    const config = endpoint.throttled ? { rateLimit: { max: runtime.config.loginAttemptsPerMinute, timeWindow: '1 minute' } } : {}
     app.route({
       method: endpoint.method,
       url: endpoint.path,
-      config,
+      ...(endpoint.throttled && { onRequest: limitAddress }),
       handler: async (request, reply) => {
-        const answer = await answerRequest(runtime, route, request, afterCommit)
+        const cookie = sessionCookie({ request, reply, publicUrl: runtime.config.publicUrl })
+        const answer = await answerRequest(runtime, route, { request, cookie }, afterCommit)
         reply.code(endpoint.status ?? 200)
         if (endpoint.file && isFileReply(answer)) return sendFile(reply, answer)
         return endpoint.status === 204 ? reply.send() : answer
@@ -49,6 +52,13 @@ export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly R
   }
   for (const [path, allowed] of methods) refuseOtherMethods(app, path, allowed)
 }
+
+// One count per address for everything that tries passwords, tokens or codes, in each process; accounts are counted in `throttle.ts`.
+const addressLimit = (max: number) => ({
+  max,
+  timeWindow: '1 minute',
+  errorResponseBuilder: (_: FastifyRequest, { ttl }: { ttl: number }) => throttled(ttl / 1000),
+})
 
 const everyMethod = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
@@ -65,12 +75,17 @@ function refuseOtherMethods(app: FastifyInstance, url: string, allowed: Readonly
   })
 }
 
-async function answerRequest(runtime: Runtime, route: Route, request: FastifyRequest, afterCommit: AfterCommit): Promise<unknown> {
+interface Asked {
+  readonly request: FastifyRequest
+  readonly cookie: SessionCookie
+}
+
+async function answerRequest(runtime: Runtime, route: Route, { request, cookie }: Asked, afterCommit: AfterCommit): Promise<unknown> {
   const { endpoint } = route
   const sources = { params: record(request.params), query: record(request.query), body: request.body === undefined ? {} : request.body }
-  const actor = await findActor(runtime, endpoint, request)
+  const actor = await findActor(runtime, endpoint, { request, cookie })
   const rows = await findRows(runtime, endpoint.scope, { actor, sources, endpoint })
-  const origin = { requestId: request.id, address: request.ip }
+  const origin = { requestId: request.id, address: request.ip, userAgent: request.headers['user-agent'] ?? null }
   const read = {
     params: parseParams(sources.params),
     query: endpoint.query && parse(endpoint.query, sources.query),
@@ -78,6 +93,7 @@ async function answerRequest(runtime: Runtime, route: Route, request: FastifyReq
     url: addressOf(request),
     actor,
     origin,
+    cookie,
     ...rows,
   }
   if (endpoint.method === 'GET' || endpoint.reads) return route.answer({ ...read, db: runtime.control.db })
@@ -99,12 +115,16 @@ function addressOf(request: FastifyRequest): URL {
 
 const record = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null ? { ...value } : {})
 
-async function findActor(runtime: Runtime, endpoint: Endpoint, request: FastifyRequest): Promise<Actor | undefined> {
+async function findActor(runtime: Runtime, endpoint: Endpoint, { request, cookie }: Asked): Promise<Actor | undefined> {
   if (endpoint.scope.level === 'public') return undefined
-  const actor = await authenticate(runtime, request.headers.authorization)
+  const { authorization } = request.headers
+  const actor = await authenticate(runtime, { authorization, sessionCookie: cookie.token })
   if (!actor) throw unauthenticated()
+  if (!authorization && endpoint.method !== 'GET') refuseForgery(request, runtime.config.publicUrl)
   if (endpoint.peopleOnly && actor.kind !== 'user')
     throw forbidden('This is done as a person: sign in and use your own token, not an API key.')
+  if (endpoint.sessionOnly && actor.kind === 'user' && actor.token?.kind !== 'session')
+    throw forbidden('This is done by somebody who has signed in, not with a personal token.')
   return actor
 }
 

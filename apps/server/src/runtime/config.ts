@@ -51,7 +51,7 @@ export const settings = z.object({
     .email('must be an e-mail address')
     .optional()
     .describe('With ADMIN_PASSWORD: makes the first administrator on an empty database.'),
-  ADMIN_PASSWORD: newPassword.optional().describe('At least 8 characters, not only digits.'),
+  ADMIN_PASSWORD: newPassword.optional().describe('At least 8 characters, not only digits, and not what everybody tries.'),
   ALLOW_REGISTRATION_WITHOUT_INVITE: yesOrNo.default(false).describe('Lets anybody sign up.'),
   SMTP_URL: z
     .url({ protocol: /^smtps?$/, error: 'must be an address like smtp://user:password@host:587 or smtps://…:465' })
@@ -64,7 +64,11 @@ export const settings = z.object({
     .optional()
     .describe('Private addresses and ranges that webhooks and the like may call, at any port, such as 10.0.0.0/8,192.168.7.3.'),
   OUTBOUND_PORTS: portNumbers.default('80,443,8080,8443').describe('Ports of public addresses that may be called.'),
-  LOGIN_ATTEMPTS_PER_MINUTE: whole(1, 1_000_000).default(20).describe('Sign-ins, sign-ups and set-ups per address.'),
+  LOGIN_ATTEMPTS_PER_MINUTE: whole(1, 1_000_000)
+    .default(20)
+    .describe('Attempts at signing in or up, passwords, codes and links, per address and process. Accounts are protected besides.'),
+  SESSION_IDLE_HOURS: whole(1, 8760).default(12).describe('A session that is not used for so long ends.'),
+  SESSION_DAYS: whole(1, 366).default(7).describe('A session ends after this, used or not.'),
 })
 
 type Settings = z.output<typeof settings>
@@ -89,6 +93,8 @@ export interface Config {
   readonly logLevel: Settings['LOG_LEVEL']
   readonly outbound: OutboundLimits
   readonly loginAttemptsPerMinute: number
+  readonly sessionIdleHours: number
+  readonly sessionDays: number
   readonly version: string
 }
 
@@ -129,6 +135,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     logLevel: read.LOG_LEVEL,
     outbound: { allow: listed(read.OUTBOUND_ALLOW ?? ''), ports: listed(read.OUTBOUND_PORTS).map(Number) },
     loginAttemptsPerMinute: read.LOGIN_ATTEMPTS_PER_MINUTE,
+    sessionIdleHours: read.SESSION_IDLE_HOURS,
+    sessionDays: read.SESSION_DAYS,
     version: packageVersion(),
   })
 }

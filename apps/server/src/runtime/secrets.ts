@@ -17,6 +17,15 @@ export const newUserToken = (): string => randomBytes(20).toString('hex')
 /** 256 random bits, safe in a URL. */
 export const newSecret = (): string => randomBytes(32).toString('base64url')
 
+/** 80 random bits in groups that can be typed: too many to be guessed even from their hash. */
+export const newRecoveryCode = (): string =>
+  Array.from(randomBytes(16), (byte) => recoveryAlphabet.charAt(byte % recoveryAlphabet.length))
+    .join('')
+    .replace(/.{4}(?=.)/g, '$&-')
+
+// Of 32 letters, so that each is as likely; without those that look alike.
+const recoveryAlphabet = 'abcdefghijkmnpqrstuvwxyz23456789'
+
 const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
 /** 22 characters of 57 (128 bits): the shape of environment keys on the wire. */

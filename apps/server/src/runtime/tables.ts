@@ -5,6 +5,13 @@ import type { ColumnType, Generated } from 'kysely'
 type Json = ColumnType<unknown, string, string>
 type NullableJson = ColumnType<unknown, string | null, string | null>
 
+export interface AttemptsTable {
+  subject_hash: Buffer
+  taken: number
+  open_at: Date
+  forgotten_at: Date
+}
+
 export interface ChangesTable {
   id: Generated<number>
   at: Date
@@ -270,6 +277,12 @@ export interface OrganisationsTable {
   deleted_at: Date | null
 }
 
+export interface PasswordResetsTable {
+  token_hash: Buffer
+  user_id: number
+  expires_at: Date
+}
+
 export interface ProjectsTable {
   id: Generated<number>
   uuid: Generated<string>
@@ -286,6 +299,11 @@ export interface ProjectsTable {
   created_at: Date
   changed_at: Date
   deleted_at: Date | null
+}
+
+export interface RecoveryCodesTable {
+  user_id: number
+  code_hash: Buffer
 }
 
 export interface RoleAssignmentsTable {
@@ -325,6 +343,14 @@ export interface SdkEventsTable {
   metadata: NullableJson
   at: Date
   received_at: Date
+}
+
+export interface SecondFactorsTable {
+  user_id: number
+  sealed_secret: string
+  confirmed_at: Date | null
+  last_step: number | null
+  created_at: Date
 }
 
 export interface SegmentsTable {
@@ -378,6 +404,12 @@ export interface UserTokensTable {
   token_hash: Buffer
   user_id: number
   created_at: Date
+  id: Generated<number>
+  name: string | null
+  expires_at: Date
+  used_at: Date | null
+  user_agent: string | null
+  address: string | null
 }
 
 export interface UsersTable {
@@ -393,6 +425,7 @@ export interface UsersTable {
   is_superuser: Generated<boolean>
   signed_in_at: Date | null
   created_at: Date
+  onboarding: NullableJson
 }
 
 export interface VariantsTable {
@@ -407,6 +440,7 @@ export interface VariantsTable {
 }
 
 export interface Tables {
+  attempts: AttemptsTable
   changes: ChangesTable
   deployment: DeploymentTable
   document_history: DocumentHistoryTable
@@ -432,11 +466,14 @@ export interface Tables {
   master_api_keys: MasterApiKeysTable
   organisation_members: OrganisationMembersTable
   organisations: OrganisationsTable
+  password_resets: PasswordResetsTable
   projects: ProjectsTable
+  recovery_codes: RecoveryCodesTable
   role_assignments: RoleAssignmentsTable
   roles: RolesTable
   schema_migrations: SchemaMigrationsTable
   sdk_events: SdkEventsTable
+  second_factors: SecondFactorsTable
   segments: SegmentsTable
   setup_tokens: SetupTokensTable
   tags: TagsTable

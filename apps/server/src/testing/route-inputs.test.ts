@@ -1,4 +1,4 @@
-import { api } from '@halyard/contract'
+import { api, type Endpoint } from '@halyard/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { fieldsIn, isAccepted, shapeOf, withFields, type BodyShape, type Fields } from './matrix/bodies.ts'
@@ -72,8 +72,11 @@ describe('a body', () => {
       expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringMatching(/^JSON parse error/) } })
   })
 
-  // Setting up works once per installation, and this one has people: users.test.ts.
-  const repeatable = withBody.filter(({ endpoint }) => endpoint !== api.users.setUp)
+  // Setting up works once per installation, and this one has people: users.test.ts. Only a mail holds a reset's token.
+  const once: readonly Endpoint[] = [api.users.setUp, api.passwords.confirmReset]
+  // What only we have refuses what it does not know.
+  const isStrict = ({ endpoint }: Listed) => endpoint.body instanceof z.ZodObject && endpoint.body.def.catchall instanceof z.ZodNever
+  const repeatable = withBody.filter((listed) => !once.includes(listed.endpoint) && !isStrict(listed))
   const [strict, tolerant] = [repeatable.filter(({ isStrict }) => isStrict), repeatable.filter(({ isStrict }) => !isStrict)]
   test.each(strict)('of $name refuses fields that it does not know', async (listed) => {
     const request = await exampleOf(home, listed)
@@ -86,7 +89,7 @@ describe('a body', () => {
     const request = await listed.example(home)
     const surplus = Object.entries(notTheirs()).filter(([name]) => !(name in listed.fields))
     const body = withFields(request.body, { ...Object.fromEntries(surplus), ...fieldsIn(request.body) })
-    const answer = await send(home, listed, { ...request, body }, home.authorization)
+    const answer = await send(home, listed, { ...request, body }, request.authorization ?? home.authorization)
     expect({ status: answer.status, text: answer.text }).toEqual({ status: listed.endpoint.status ?? 200, text: expect.any(String) })
     const shown = fieldsIn(answer.body)
     expect(surplus.filter(([name, value]) => shown[name] === value)).toEqual([])

@@ -70,6 +70,8 @@ export const testConfig: Config = {
   // Receivers in tests are on this machine.
   outbound: { allow: ['127.0.0.1'], ports: [80, 443] },
   loginAttemptsPerMinute: 10_000,
+  sessionIdleHours: 12,
+  sessionDays: 7,
   version: '0.0.0-test',
 }
 

@@ -1,13 +1,17 @@
-import { forbidden, invalid, type api, type Body } from '@halyard/contract'
+import { conflict, forbidden, invalid, type api, type Body } from '@halyard/contract'
 import { sql } from 'kysely'
 import { system, userActor, type UserActor } from '../access/actor.ts'
+import type { OrganisationRow } from '../access/rows.ts'
 import { runEdit, type Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
-import { addMember, createOrganisation } from '../organisations/commands.ts'
+import { addMember, createOrganisation, deleteOrganisation } from '../organisations/commands.ts'
 import type { Database } from '../runtime/database.ts'
-import { hashKey, newSecret, newUserToken } from '../runtime/secrets.ts'
-import { isSetUp, isSetupToken, type UserRow } from './queries.ts'
-import { whyNotSetUp } from './rules.ts'
+import { enqueueMail } from '../runtime/mail.ts'
+import { hashKey, newSecret, type SecretKeys } from '../runtime/secrets.ts'
+import { useCode } from '../second-factors/commands.ts'
+import { beginSession, type SessionStart } from '../user-tokens/commands.ts'
+import { isSetUp, isSetupToken, listOrphans, listSoleAdministrations, type UserRow } from './queries.ts'
+import { whyNotLeave, whyNotSetUp } from './rules.ts'
 
 /** Somebody new, the password hashed already: that takes too long to do inside an edit. */
 export interface NewUser {
@@ -25,16 +29,23 @@ export interface SignedIn {
   readonly key: string
 }
 
-export async function signUp(edit: Edit, person: NewUser): Promise<SignedIn> {
+export async function signUp(edit: Edit, person: NewUser, start: SessionStart): Promise<SignedIn> {
   const user = await insertUser(edit, { ...person, isSuperuser: false })
   if (!user) throw invalid({ email: ['Email already exists. Please log in.'] })
-  const key = await issueToken(edit, user)
+  const key = await beginSession(edit, user, start)
   await recordChange(actingAs(edit, user), { type: 'user.created', subject: user.id, after: user })
   return { user, key }
 }
 
-/** Undefined if the account is no longer the one whose password was checked. */
-export async function signIn(edit: Edit, checked: UserRow): Promise<SignedIn | undefined> {
+/** Whose password is right, and the code that has to be too, where there is a second factor. */
+export interface Checked {
+  readonly id: number
+  readonly password_hash: string
+  readonly code?: { readonly keys: SecretKeys; readonly code: string }
+}
+
+/** Undefined if the code is wrong, or the account no longer the one whose password was checked. */
+export async function signIn(edit: Edit, checked: Checked, start: SessionStart): Promise<SignedIn | undefined> {
   const user = await edit.tx
     .selectFrom('users')
     .selectAll()
@@ -44,14 +55,14 @@ export async function signIn(edit: Edit, checked: UserRow): Promise<SignedIn | u
     .forNoKeyUpdate()
     .executeTakeFirst()
   if (!user) return undefined
-  const key = await issueToken(edit, user)
+  if (checked.code && !(await useCode(edit, user.id, checked.code))) return undefined
+  const key = await beginSession(edit, user, start)
   await recordChange(actingAs(edit, user), { type: 'user.signed_in', subject: user.id })
   return { user, key }
 }
 
 export async function signOut(edit: Edit, actor: UserActor): Promise<void> {
-  if (actor.tokenHash)
-    await edit.tx.deleteFrom('user_tokens').where('token_hash', '=', actor.tokenHash).where('user_id', '=', actor.id).execute()
+  if (actor.token) await edit.tx.deleteFrom('user_tokens').where('id', '=', actor.token.id).where('user_id', '=', actor.id).execute()
   await recordChange(edit, { type: 'user.signed_out', subject: actor.id })
 }
 
@@ -67,14 +78,65 @@ export async function renameUser(edit: Edit, actor: UserActor, names: Body<typeo
   return after
 }
 
+export async function rememberOnboarding(
+  edit: Edit,
+  actor: UserActor,
+  steps: Body<typeof api.users.updateOnboarding>,
+): Promise<UserRow['onboarding']> {
+  const before = await edit.tx.selectFrom('users').selectAll().where('id', '=', actor.id).forNoKeyUpdate().executeTakeFirstOrThrow()
+  const known = typeof before.onboarding === 'object' ? before.onboarding : {}
+  const onboarding = { tasks: [], tools: {}, hosting_preferences: [], ...known, ...steps }
+  const after = await edit.tx
+    .updateTable('users')
+    .set({ onboarding: JSON.stringify(onboarding) })
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await recordChange(edit, { type: 'user.updated', subject: before.id, before, after })
+  return after.onboarding
+}
+
+/** Tells the old address, which is the only one that its owner surely reads; links to it that choose a password end. */
+export async function changeEmail(edit: Edit, actor: UserActor, { keys, email }: { keys: SecretKeys; email: string }): Promise<void> {
+  const taken = await edit.tx.selectFrom('users').select('id').where('email', '=', email).executeTakeFirst()
+  if (taken) throw invalid({ new_email: ['This e-mail address belongs to an account already.'] })
+  await edit.tx.updateTable('users').set({ email }).where('id', '=', actor.id).execute()
+  await edit.tx.deleteFrom('password_resets').where('user_id', '=', actor.id).execute()
+  await enqueueMail(edit.tx, keys, {
+    to: actor.email,
+    subject: 'Your e-mail address was changed',
+    paragraphs: [`Your account now has the address ${email}.`, 'If this was not you, tell the administrator of your organisation at once.'],
+  })
+  await recordChange(edit, {
+    type: 'user.email_changed',
+    subject: actor.id,
+    before: { email: actor.email },
+    after: { email },
+  })
+}
+
+/** An organisation that nobody but this person belongs to; still true inside the edit, or it stays. */
+export async function deleteOrphan(edit: Edit, actor: UserActor, organisation: OrganisationRow): Promise<void> {
+  const orphans = await listOrphans(edit.tx, actor.id)
+  if (orphans.some(({ id }) => id === organisation.id)) await deleteOrganisation(edit, organisation)
+}
+
+/** Everything that opens something for them goes with them. */
+export async function deleteUser(edit: Edit, actor: UserActor): Promise<void> {
+  const reason = whyNotLeave(await listSoleAdministrations(edit.tx, actor.id))
+  if (reason) throw conflict(reason)
+  const before = await edit.tx.deleteFrom('users').where('id', '=', actor.id).returningAll().executeTakeFirstOrThrow()
+  await recordChange(edit, { type: 'user.deleted', subject: actor.id, before })
+}
+
 /** Uses the set-up token up; of several who try at once, one succeeds. */
-export async function setUp(edit: Edit, token: string, person: NewUser): Promise<SignedIn> {
+export async function setUp(edit: Edit, token: string, person: NewUser, start: SessionStart): Promise<SignedIn> {
   await lockSetup(edit)
   const reason = whyNotSetUp({ isSetUp: await isSetUp(edit.tx), isSetupToken: await isSetupToken(edit.tx, token) })
   if (reason) throw forbidden(reason)
   const user = await createFirstAdmin(edit, person)
   if (!user) throw new Error('Somebody signed up while nobody could.')
-  return { user, key: await issueToken(edit, user) }
+  return { user, key: await beginSession(edit, user, start) }
 }
 
 /** Administrator of every organisation there is, or of a new one; undefined, and nothing done, if anybody has signed up before. */
@@ -130,16 +192,6 @@ const insertUser = ({ tx, at }: Edit, person: NewUser & { isSuperuser: boolean }
     .onConflict((conflict) => conflict.column('email').doNothing())
     .returningAll()
     .executeTakeFirst()
-
-async function issueToken({ tx, at }: Edit, user: UserRow): Promise<string> {
-  const key = newUserToken()
-  await tx
-    .insertInto('user_tokens')
-    .values({ token_hash: hashKey(key), user_id: user.id, created_at: at })
-    .execute()
-  await tx.updateTable('users').set({ signed_in_at: at }).where('id', '=', user.id).execute()
-  return key
-}
 
 /** The same edit in the name of whoever signs up or in, and became somebody by doing so. */
 const actingAs = (edit: Edit, user: UserRow): Edit => ({ ...edit, actor: userActor(user) })

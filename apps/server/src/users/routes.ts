@@ -1,42 +1,57 @@
 import { api, conflict, forbidden, type Reply } from '@halyard/contract'
+import { requirePassword } from '../access/password.ts'
+import { forgetAttempts } from '../access/throttle.ts'
 import { implement, type Route } from '../http/implement.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { hashPassword, isPassword, newSecret } from '../runtime/secrets.ts'
-import { renameUser, setUp, signIn, signOut, signUp, type SignedIn } from './commands.ts'
-import { findUserByEmail, getUser, isSetUp, isSetupToken, type UserRow } from './queries.ts'
-import { whyNotSetUp } from './rules.ts'
+import { hashPassword } from '../runtime/secrets.ts'
+import { changeEmail, deleteOrphan, deleteUser, rememberOnboarding, renameUser, setUp, signOut, signUp, type SignedIn } from './commands.ts'
+import { getUser, isSetUp, isSetupToken, listOrphans, listSoleAdministrations, type UserRow } from './queries.ts'
+import { whyNotLeave, whyNotSetUp } from './rules.ts'
+import { createSignIn } from './sign-in.ts'
 
 const closed =
   'Signing up needs an invitation on this installation. Ask an administrator, or let anybody sign up with ALLOW_REGISTRATION_WITHOUT_INVITE=true.'
-const wrongCredentials = () => conflict('Unable to log in with provided credentials.')
 
-export function userRoutes({ config }: Runtime): Route[] {
-  // Checked for addresses that nobody has, so that the time an answer takes does not tell which are known.
-  const nobodysHash = hashPassword(newSecret())
+export function userRoutes(runtime: Runtime): Route[] {
+  const { config } = runtime
+  const start = { days: config.sessionDays }
   return implement(api.users, {
+    ...createSignIn(runtime),
     async create({ body, inEdit }) {
       if (!config.allowRegistrationWithoutInvite) throw forbidden(closed)
       const passwordHash = await hashPassword(body.password)
-      return presentNew(await inEdit((edit) => signUp(edit, { ...body, passwordHash })))
+      return presentNew(await inEdit((edit) => signUp(edit, { ...body, passwordHash }, start)))
     },
-    async login({ db, body, inEdit }) {
-      const user = await findUserByEmail(db, body.email)
-      const isRight = await isPassword(body.password, user?.password_hash ?? (await nobodysHash))
-      const signedIn = user && isRight ? await inEdit((edit) => signIn(edit, user)) : undefined
-      if (!signedIn) throw wrongCredentials()
-      return { key: signedIn.key }
+    async logout({ edit, actor, cookie }) {
+      cookie.clear()
+      await signOut(edit, actor)
     },
-    logout: ({ edit, actor }) => signOut(edit, actor),
     deleteToken: ({ edit, actor }) => signOut(edit, actor),
     me: async ({ db, actor }) => present(await getUser(db, actor.id)),
     updateMe: async ({ edit, actor, body }) => present(await renameUser(edit, actor, body)),
     replaceMe: async ({ edit, actor, body }) => present(await renameUser(edit, actor, body)),
+    updateOnboarding: async ({ edit, actor, body }) => presentOnboarding(await rememberOnboarding(edit, actor, body)) ?? nothingYet,
+    async setEmail({ db, actor, body, inEdit }) {
+      await requirePassword(db, actor, body.current_password)
+      await inEdit((edit) => changeEmail(edit, actor, { keys: config, email: body.new_email }))
+      await forgetAttempts(db, 'password', body.new_email)
+    },
+    async deleteMe({ db, actor, body, cookie, inEdit }) {
+      await requirePassword(db, actor, body.current_password)
+      const reason = whyNotLeave(await listSoleAdministrations(db, actor.id))
+      if (reason) throw conflict(reason)
+      const orphans = body.delete_orphan_organisations ? await listOrphans(db, actor.id) : []
+      for (const orphan of orphans)
+        await inEdit((edit) => deleteOrphan(edit, actor, orphan), { on: 'organisation', id: orphan.id, withProjects: true })
+      await inEdit((edit) => deleteUser(edit, actor))
+      cookie.clear()
+    },
     async setUp({ db, body: { token, password, ...person }, inEdit }) {
       // Asked before as well: whoever has no token must not keep this process hashing.
       const reason = whyNotSetUp({ isSetUp: await isSetUp(db), isSetupToken: await isSetupToken(db, token) })
       if (reason) throw forbidden(reason)
       const passwordHash = await hashPassword(password)
-      return presentNew(await inEdit((edit) => setUp(edit, token, { ...person, passwordHash })))
+      return presentNew(await inEdit((edit) => setUp(edit, token, { ...person, passwordHash }, start)))
     },
   })
 }
@@ -46,7 +61,8 @@ function presentNew({ user, key }: SignedIn): Reply<typeof api.users.create> {
   return { id, uuid, email, first_name, last_name, sign_up_type, is_active, marketing_consent_given, key }
 }
 
-function present({ id, uuid, email, first_name, last_name, sign_up_type, is_superuser, created_at }: UserRow): Reply<typeof api.users.me> {
+function present(user: UserRow): Reply<typeof api.users.me> {
+  const { id, uuid, email, first_name, last_name, sign_up_type, is_superuser, created_at } = user
   return {
     id,
     uuid,
@@ -58,6 +74,9 @@ function present({ id, uuid, email, first_name, last_name, sign_up_type, is_supe
     is_superuser,
     date_joined: created_at.toISOString(),
     pylon_email_signature: null,
-    onboarding: null,
+    onboarding: presentOnboarding(user.onboarding),
   }
 }
+
+const nothingYet = { tasks: [], tools: {}, hosting_preferences: [] }
+const presentOnboarding = (stored: UserRow['onboarding']) => (stored === null ? null : api.users.updateOnboarding.reply.parse(stored))

@@ -1,8 +1,12 @@
 import { api } from '@halyard/contract'
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { system } from '../access/actor.ts'
 import { runEdit } from '../changes/edit.ts'
+import { recordChange } from '../changes/record-change.ts'
+import { addMember } from '../organisations/commands.ts'
 import { hashPassword } from '../runtime/secrets.ts'
+import { startMailbox, type Mailbox } from '../testing/mailbox.ts'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 import { createFirstAdmin, issueSetupToken } from './commands.ts'
 
@@ -125,6 +129,16 @@ describe('signing up and in', () => {
     expect(incomplete).toMatchObject({ status: 400, body: { last_name: ['This field is required.'] } })
   })
 
+  test('the first steps somebody took are remembered, each part by itself', async () => {
+    const { body } = await signUp({ email: 'steps@example.com' })
+    const users = server.as(keyOf(body), api.users)
+    const tasks = [{ name: 'create-feature', completed_at: '2026-11-22T10:00:00Z' }]
+    expect(await users.updateOnboarding({ body: { tasks } })).toEqual({ tasks, tools: {}, hosting_preferences: [] })
+    const tools = { completed: true, integrations: ['slack'] }
+    expect(await users.updateOnboarding({ body: { tools } })).toEqual({ tasks, tools, hosting_preferences: [] })
+    expect(await users.me({})).toMatchObject({ onboarding: { tasks, tools, hosting_preferences: [] } })
+  })
+
   test('tokens and passwords are stored as hashes only', async () => {
     const { body } = await signUp({ email: 'hashed@example.com' })
     const users = await server.control.db.selectFrom('users').selectAll().execute()
@@ -139,6 +153,113 @@ describe('signing up and in', () => {
     expect(headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'/)
     expect(headers.get('referrer-policy')).toBe('no-referrer')
     expect(text).not.toMatch(/(?:src|href)="(?!data:)/)
+  })
+})
+
+describe('an account', () => {
+  let server: TestServer
+  let mailbox: Mailbox
+  beforeAll(async () => {
+    mailbox = await startMailbox()
+    server = await startServer({ mail: mailbox.mail })
+  })
+  afterAll(async () => {
+    await server.close()
+    await mailbox.close()
+  })
+
+  async function signUp(name: string) {
+    const email = `${name}-${randomUUID()}@example.com`
+    const { body } = await server.send('POST', '/api/v1/auth/users/', { body: { ...person, email } })
+    const authorization = keyOf(body)
+    const organisation = await server.as(authorization, api.organisations).create({ body: { name: `${name}’s` } })
+    return { email, authorization, organisation, id: (await server.as(authorization, api.users).me({})).id }
+  }
+  const signIn = async (email: string) =>
+    (await server.send('POST', '/api/v1/auth/login/', { body: { email, password: person.password } })).status
+  const setEmail = (authorization: string, body: object) => server.send('POST', '/api/v1/auth/users/set_email/', { authorization, body })
+  const remove = (authorization: string, body: object = {}) =>
+    server.send('DELETE', '/api/v1/auth/users/me/', { authorization, body: { current_password: person.password, ...body } })
+  const join = (organisation: { id: number }, userId: number, role: 'ADMIN' | 'USER') =>
+    runEdit(server.control, { actor: system('test'), lock: { on: 'nothing' } }, async (edit) => {
+      await addMember(edit, organisation, { userId, role })
+      await recordChange(edit, { type: 'organisation.updated', organisation, subject: organisation.id })
+    })
+
+  test('changes its e-mail address with the password, and the old address is told', async () => {
+    const { email, authorization } = await signUp('mover')
+    const new_email = `moved-${randomUUID()}@example.com`
+    expect(await setEmail(authorization, { current_password: 'guess', new_email })).toMatchObject({ status: 400 })
+    expect(await setEmail(authorization, { current_password: person.password, new_email })).toMatchObject({ status: 204, text: '' })
+    expect((await mailbox.take(email)).text).toContain(new_email)
+    expect([await signIn(email), await signIn(new_email)]).toEqual([400, 200])
+    expect(await lastChange(server)).toMatchObject({ type: 'user.signed_in' })
+  })
+
+  test('takes no address that somebody has, however it is written', async () => {
+    const [one, other] = [await signUp('one'), await signUp('other')]
+    const answer = await setEmail(one.authorization, { current_password: person.password, new_email: other.email.toUpperCase() })
+    expect(answer).toMatchObject({ status: 400, body: { new_email: [expect.any(String)] } })
+  })
+
+  test('goes with everything that is its alone, and with the password only', async () => {
+    const { email, authorization, organisation, id } = await signUp('leaver')
+    const key = await server
+      .as(authorization, api.masterApiKeys)
+      .create({ params: { organisation: organisation.id }, body: { name: 'CI' } })
+    expect((await remove(authorization, { current_password: 'guess' })).status).toBe(400)
+    expect(await remove(authorization)).toMatchObject({ status: 204, text: '' })
+    expect(await signIn(email)).toBe(400)
+    expect((await server.send('GET', '/api/v1/auth/users/me/', { authorization })).status).toBe(401)
+    expect((await server.send('GET', '/api/v1/projects/', { authorization: `Api-Key ${key.key}` })).status).toBe(401)
+    expect(await lastChange(server)).toMatchObject({ type: 'user.deleted', subject_id: String(id), before: { email } })
+  })
+
+  test('leaves organisations behind when asked to, and always those of others', async () => {
+    const [leaver, stayer] = [await signUp('leaver'), await signUp('stayer')]
+    await join(stayer.organisation, leaver.id, 'USER')
+    expect((await remove(leaver.authorization, { delete_orphan_organisations: false })).status).toBe(204)
+    const remaining = await server.control.db.selectFrom('organisations').select(['id', 'deleted_at']).execute()
+    expect(remaining.find(({ id }) => id === leaver.organisation.id)?.deleted_at).toBeNull()
+    expect((await server.as(stayer.authorization, api.organisations).list({})).count).toBe(1)
+  })
+
+  test('stays while others would be left without an administrator', async () => {
+    const [boss, member] = [await signUp('boss'), await signUp('member')]
+    await join(boss.organisation, member.id, 'USER')
+    expect(await remove(boss.authorization)).toMatchObject({
+      status: 400,
+      body: { non_field_errors: [expect.stringContaining('only administrator')] },
+    })
+    expect(await signIn(boss.email)).toBe(200)
+  })
+
+  test('of two last administrators who leave at once, one stays', async () => {
+    const [one, other, member] = [await signUp('one'), await signUp('other'), await signUp('member')]
+    await join(one.organisation, other.id, 'ADMIN')
+    await join(one.organisation, member.id, 'USER')
+    const answers = await Promise.all([remove(one.authorization), remove(other.authorization)])
+    expect(answers.map(({ status }) => status).toSorted((first, second) => first - second)).toEqual([204, 400])
+  })
+
+  test('that is deactivated is closed to every credential at once', async () => {
+    const { email, authorization, id } = await signUp('gone')
+    const expires_at = new Date(Date.now() + 3_600_000).toISOString()
+    const personal = await server
+      .as(authorization, api.personalTokens)
+      .create({ body: { name: 'CI', expires_at, current_password: person.password } })
+    const inCookie = await server.send('POST', '/api/v1/auth/login/', { body: { email, password: person.password, as_cookie: true } })
+    const cookie = inCookie.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const credentials = [{ authorization }, { authorization: `Token ${personal.key}` }, { headers: { cookie } }]
+    const statuses = () =>
+      Promise.all(credentials.map(async (credential) => (await server.send('GET', '/api/v1/auth/users/me/', credential)).status))
+    expect(await statuses()).toEqual([200, 200, 200])
+    await runEdit(server.control, { actor: system('test'), lock: { on: 'nothing' } }, async (edit) => {
+      await edit.tx.updateTable('users').set({ is_active: false }).where('id', '=', id).execute()
+      await recordChange(edit, { type: 'user.updated', subject: id })
+    })
+    expect(await statuses()).toEqual([401, 401, 401])
+    expect(await signIn(email)).toBe(400)
   })
 })
 

@@ -1,14 +1,7 @@
 import * as z from 'zod'
 import { resource } from '../endpoint.ts'
-import { email, name, oneOf, text, yesOrNo } from '../fields.ts'
-
-// Hashing is slow by design, so there is an end to what is hashed.
-const passwordMax = 1000
-
-/** What a new password must be, wherever it comes from. */
-export const newPassword = text(passwordMax)
-  .min(8, 'This password is too short. It must contain at least 8 characters.')
-  .refine((chosen) => !/^\d*$/.test(chosen), 'This password is entirely numeric.')
+import { email, listOf, name, oneOf, text, yesOrNo } from '../fields.ts'
+import { givenPassword, newPassword } from './passwords.ts'
 
 const isNotTheEmail = (chosen: { email: string; password: string }) => chosen.password.trim().toLowerCase() !== chosen.email
 const theEmail = { path: ['password'], message: 'The password must not be the e-mail address.' }
@@ -29,6 +22,12 @@ const newUser = z.object({
   key: z.string().describe('A token: `Authorization: Token <key>`.'),
 })
 
+const onboarding = z.object({
+  tasks: listOf(z.object({ name: name(100), completed_at: text(40).nullable().optional() })),
+  tools: z.object({ completed: yesOrNo.optional(), integrations: listOf(name(100)).optional() }),
+  hosting_preferences: listOf(name(100)),
+})
+
 const me = z.object({
   id: z.int(),
   uuid: z.uuid(),
@@ -40,8 +39,11 @@ const me = z.object({
   is_superuser: z.boolean(),
   date_joined: z.iso.datetime(),
   pylon_email_signature: z.null(),
-  onboarding: z.null(),
+  onboarding: onboarding.nullable().describe('What they did of the first steps; null before the first.'),
 })
+
+const asCookie = yesOrNo.optional().describe('True, for browsers: the token is set as an HttpOnly cookie instead of being answered.')
+const signedIn = z.object({ key: z.string().nullable().describe('The token; null when it was set as a cookie.') })
 
 export const users = resource({
   create: {
@@ -68,13 +70,25 @@ export const users = resource({
   login: {
     method: 'POST',
     path: '/api/v1/auth/login/',
-    summary: 'Signs in with e-mail and password; every sign-in has a token of its own.',
+    summary: 'Signs in with e-mail and password; every sign-in has a token of its own. With a second factor, a code comes next.',
     scope: { level: 'public' },
     permission: 'ANYONE',
     throttled: true,
     edits: 'own',
-    body: z.object({ email: name(254).toLowerCase(), password: text(passwordMax) }),
-    reply: z.object({ key: z.string().describe('The token.') }),
+    body: z.object({ email: name(254).toLowerCase(), password: givenPassword, as_cookie: asCookie }),
+    reply: z.union([signedIn, z.object({ ephemeral_token: z.string().describe('For the next step.'), method: z.literal('app') })]),
+    records: ['user.signed_in'],
+  },
+  loginWithCode: {
+    method: 'POST',
+    path: '/api/v1/auth/login/code/',
+    summary: 'The second step of signing in: a code of the authenticator app, or a recovery code.',
+    scope: { level: 'public' },
+    permission: 'ANYONE',
+    throttled: true,
+    edits: 'own',
+    body: z.object({ ephemeral_token: name(2000), code: name(100), as_cookie: asCookie }),
+    reply: signedIn,
     records: ['user.signed_in'],
   },
   logout: {
@@ -127,6 +141,48 @@ export const users = resource({
     body: z.object(names),
     reply: me,
     records: ['user.updated'],
+  },
+  updateOnboarding: {
+    method: 'PATCH',
+    path: '/api/v1/auth/users/me/onboarding/',
+    summary: 'Remembers which first steps the caller took; parts that are absent stay.',
+    scope: { level: 'actor' },
+    permission: 'ANYONE',
+    peopleOnly: true,
+    body: onboarding.partial(),
+    reply: onboarding,
+    records: ['user.updated'],
+  },
+  deleteMe: {
+    method: 'DELETE',
+    path: '/api/v1/auth/users/me/',
+    summary: 'Deletes the caller’s account, and the organisations that nobody else belongs to.',
+    scope: { level: 'actor' },
+    permission: 'ANYONE',
+    peopleOnly: true,
+    sessionOnly: true,
+    throttled: true,
+    edits: 'own',
+    body: z.object({
+      current_password: givenPassword,
+      delete_orphan_organisations: yesOrNo.default(true).describe('False: leaves organisations behind that have nobody any more.'),
+    }),
+    status: 204,
+    records: ['user.deleted', 'organisation.deleted'],
+  },
+  setEmail: {
+    method: 'POST',
+    path: '/api/v1/auth/users/set_email/',
+    summary: 'Changes the caller’s e-mail address, and tells the old one.',
+    scope: { level: 'actor' },
+    permission: 'ANYONE',
+    peopleOnly: true,
+    sessionOnly: true,
+    throttled: true,
+    edits: 'own',
+    body: z.object({ current_password: givenPassword, new_email: email }),
+    status: 204,
+    records: ['user.email_changed'],
   },
   setUp: {
     method: 'POST',

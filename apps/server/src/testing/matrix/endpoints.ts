@@ -8,17 +8,9 @@ import { deletions } from './deletion-examples.ts'
 import { featureSegments, features, featureStates, segments, variants } from './flag-examples.ts'
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit } from './record-examples.ts'
-import {
-  environmentApiKeys,
-  environmentDocument,
-  environments,
-  masterApiKeys,
-  organisations,
-  projects,
-  tags,
-  users,
-} from './tenancy-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
+import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
+import { environmentApiKeys, environmentDocument, environments, masterApiKeys, organisations, projects, tags } from './tenancy-examples.ts'
 
 export interface Request {
   readonly params?: Readonly<Record<string, string | number>>
@@ -37,6 +29,10 @@ export interface Listed {
 // A noun or an endpoint that is missing here does not compile.
 const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof api)[Noun]> } = {
   users,
+  passwords,
+  secondFactors,
+  sessions,
+  personalTokens,
   organisations,
   masterApiKeys,
   permissionViews,

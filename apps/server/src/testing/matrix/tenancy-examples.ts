@@ -1,26 +1,7 @@
-import { api } from '@halyard/contract'
-import { randomUUID } from 'node:crypto'
+import type { api } from '@halyard/contract'
 import type { ExamplesOf } from './example.ts'
 import { makeEnvironment, nameOf, type Fixture } from './fixture.ts'
 import { makeEnvironmentApiKey, makeMasterApiKey, makeProject, makeTag } from './makers.ts'
-
-const password = 'correct horse battery'
-const newPerson = () => ({ email: `${randomUUID()}@example.com`, password, first_name: 'Ada', last_name: 'Lovelace' })
-
-export const users: ExamplesOf<typeof api.users> = {
-  create: async () => ({ body: { ...newPerson(), sign_up_type: 'NO_INVITE', marketing_consent_given: true } }),
-  async login({ server }) {
-    const person = newPerson()
-    await server.as('', api.users).create({ body: person })
-    return { body: { email: person.email, password } }
-  },
-  logout: async ({ server }) => ({ authorization: await server.signUp() }),
-  deleteToken: async ({ server }) => ({ authorization: await server.signUp() }),
-  me: async () => ({}),
-  updateMe: async () => ({ body: { first_name: 'Augusta' } }),
-  replaceMe: async () => ({ body: { first_name: 'Ada', last_name: 'King' } }),
-  setUp: async () => ({ body: { ...newPerson(), token: 'that of the link' } }),
-}
 
 const organisation = ({ organisation: { id } }: Fixture) => ({ organisation: id })
 
@@ -30,7 +11,7 @@ export const organisations: ExamplesOf<typeof api.organisations> = {
   get: async (at) => ({ params: organisation(at) }),
   getByUuid: async (at) => ({ params: { uuid: at.organisation.uuid } }),
   update: async (at) => ({ params: organisation(at), body: { persist_trait_data: false, webhook_notification_email: 'ada@example.com' } }),
-  replace: async (at) => ({ params: organisation(at), body: { name: nameOf(at, 'organisation'), force_2fa: true } }),
+  replace: async (at) => ({ params: organisation(at), body: { name: nameOf(at, 'organisation'), feature_analytics: true } }),
   delete: async (at) => ({ params: organisation(at) }),
   listMembers: async (at) => ({ params: organisation(at), query: { exclude_current: 'false' } }),
 }
