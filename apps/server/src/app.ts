@@ -136,7 +136,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...masterApiKeyRoutes(),
     ...permissionRoutes(),
     ...projectRoutes(),
-    ...environmentRoutes(),
+    ...environmentRoutes(runtime),
     ...environmentApiKeyRoutes(),
     ...environmentDocumentRoutes(),
     ...tagRoutes(),

@@ -35,6 +35,7 @@ const changeTypes = {
   'environment.first_evaluated': { touches: 'nothing', streams: false, sentence: 'asked for flags for the first time' },
   'environment.restored': { touches: 'document', streams: true, sentence: 'restored the environment' },
   'environment.purged': { touches: 'nothing', streams: false, sentence: 'removed the environment for good' },
+  'environment.key_rotated': { touches: 'keys', streams: false, sentence: 'changed the client-side key' },
   'environment_api_key.created': { touches: 'keys', streams: false, sentence: 'created a server-side key' },
   'environment_api_key.updated': { touches: 'keys', streams: false, sentence: 'changed a server-side key' },
   'environment_api_key.deleted': { touches: 'keys', streams: false, sentence: 'deleted a server-side key' },

@@ -12,6 +12,8 @@ export interface EnvironmentSnapshot {
   readonly previousUpdatedAt: Date | undefined
   /** The last change that SDK streams are told of: identity overrides are not among them. At most `updatedAt`. */
   readonly streamedAt: Date
+  /** The client-side key that opens it now. The document's key may be an older one: it is what percentages are hashed with. */
+  readonly clientKey: string
   /** With identity overrides, whatever the setting for local evaluation says; the document sent to SDKs is a presentation of it. */
   readonly compiled: CompiledEnvironment
 }

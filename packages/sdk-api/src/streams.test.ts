@@ -36,7 +36,16 @@ const document: EnvironmentDocument = {
 function snapshotOf(second: number, changed: Partial<EnvironmentDocument> = {}): EnvironmentSnapshot {
   const at = new Date(Date.UTC(2026, 0, 1, 0, 0, second))
   const compiled = compile({ ...document, ...changed })
-  return { environmentId: 1, epoch: 1, revision: second, updatedAt: at, previousUpdatedAt: undefined, streamedAt: at, compiled }
+  return {
+    environmentId: 1,
+    epoch: 1,
+    revision: second,
+    updatedAt: at,
+    previousUpdatedAt: undefined,
+    streamedAt: at,
+    clientKey: compiled.document.api_key,
+    compiled,
+  }
 }
 
 const running: { app: FastifyInstance; streams: Streams }[] = []

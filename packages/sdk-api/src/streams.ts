@@ -155,8 +155,8 @@ const everyoneOn = ({ listeners }: Channel): Listener[] => [...listeners.sdk, ..
 const isNewer = (snapshot: EnvironmentSnapshot, told: EnvironmentSnapshot) => snapshot.streamedAt.getTime() > told.streamedAt.getTime()
 
 /** Whether who opened a stream before could open one now: the key is the same, and flags are served. */
-function isStillOpenTo(told: EnvironmentSnapshot, { compiled: { document } }: EnvironmentSnapshot): boolean {
-  return document.api_key === told.compiled.document.api_key && !document.project.organisation.stop_serving_flags
+function isStillOpenTo(told: EnvironmentSnapshot, { clientKey, compiled: { document } }: EnvironmentSnapshot): boolean {
+  return clientKey === told.clientKey && !document.project.organisation.stop_serving_flags
 }
 
 function finish({ response, leave }: Listener): void {

@@ -34,7 +34,16 @@ export async function createEnvironment(
 export async function cloneEnvironment(edit: Edit, source: EnvironmentRow, name: string): Promise<EnvironmentRow> {
   const { project, before } = await lockEnvironment(edit, source)
   await refuseTaken(edit, project, { name })
-  const { id: _id, uuid: _uuid, api_key: _key, project_id: _project, created_at: _created, deleted_at: _deleted, ...settings } = before
+  const {
+    id: _id,
+    uuid: _uuid,
+    api_key: _key,
+    hash_key: _hashKey,
+    project_id: _project,
+    created_at: _created,
+    deleted_at: _deleted,
+    ...settings
+  } = before
   const environment = await insertEnvironment(edit, project, { ...settings, name })
   await cloneStates(edit, before, environment)
   const after = { ...environment, cloned_from: before.id }
@@ -69,13 +78,37 @@ export async function updateEnvironment(edit: Edit, environment: EnvironmentRow,
   })
   const after = await edit.tx
     .updateTable('environments')
-    .set({ ...settings, name: settings.name ?? before.name })
+    .set({ ...settings, name: settings.name ?? before.name, ...hashKeyAfter(before, settings.api_key) })
     .where('id', '=', before.id)
     .returningAll()
     .executeTakeFirstOrThrow()
   await recordChange(edit, { type: 'environment.updated', project, environment: after, subject: before.id, before, after })
   return after
 }
+
+/** Another client-side key, beside which the old one works until `oldKeyWorksUntil`. */
+export async function rotateKey(edit: Edit, environment: EnvironmentRow, oldKeyWorksUntil: Date): Promise<EnvironmentRow> {
+  const { project, before } = await lockEnvironment(edit, environment)
+  const key = newEnvironmentKey()
+  await edit.tx
+    .insertInto('former_client_keys')
+    .values({ key: before.api_key, environment_id: before.id, works_until: oldKeyWorksUntil, created_at: edit.at })
+    .onConflict((again) => again.column('key').doUpdateSet({ works_until: oldKeyWorksUntil }))
+    .execute()
+  const after = await edit.tx
+    .updateTable('environments')
+    .set({ api_key: key, ...hashKeyAfter(before, key) })
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const change = { type: 'environment.key_rotated', project, environment: after, subject: before.id, before } as const
+  await recordChange(edit, { ...change, after: { ...after, old_key_works_until: oldKeyWorksUntil } })
+  return after
+}
+
+// Who gets which variant is hashed with the key: it must not change with it.
+const hashKeyAfter = (before: EnvironmentRow, key: string | undefined): { hash_key?: string } =>
+  key === undefined || key === before.api_key ? {} : { hash_key: before.hash_key ?? before.api_key }
 
 export async function deleteEnvironment(edit: Edit, environment: EnvironmentRow): Promise<void> {
   const { project, before } = await lockEnvironment(edit, environment)

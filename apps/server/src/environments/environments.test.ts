@@ -16,7 +16,8 @@ test('an environment has the shape that clients know', async () => {
   const { authorization, project } = await server.makeProject()
   const environments = server.as(authorization, api.environments)
   const created = await environments.create({ body: { name: 'Staging', project: project.id } })
-  const { total_segment_overrides, ...listed } = created
+  const { total_segment_overrides, former_api_keys: former, ...listed } = created
+  expect(former).toEqual([])
   expect(total_segment_overrides).toBe(0)
   expect(listed).toEqual({
     id: expect.any(Number),
@@ -322,4 +323,39 @@ test('a clone has the settings, states, segment overrides and weights, and neith
   expect((await as('identities').list({ params: { environment_key: clone.api_key } })).count).toBe(0)
   expect(await as('environmentApiKeys').list({ params: { environment_key: clone.api_key } })).toEqual([])
   await expect(as('environments').clone({ params: inSource, body: { name: 'Staging' } })).rejects.toMatchObject({ status: 400 })
+})
+
+test('a key that is rotated works beside its successor until a chosen instant, and nobody changes variants', async () => {
+  const { authorization, project, environment } = await server.makeProject()
+  const environments = server.as(authorization, api.environments)
+  const variants = [{ string_value: 'red', default_percentage_allocation: 50 }]
+  await server
+    .as(authorization, api.features)
+    .create({ params: { project: project.id }, body: { name: 'button', multivariate_options: variants } })
+  const valuesWith = async (key: string) => {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, index) =>
+        server.send('GET', `/api/v1/identities/?identifier=visitor-${index}`, { headers: { 'x-environment-key': key } }),
+      ),
+    )
+    return answers.map(({ status, body }) => ({ status, body }))
+  }
+  const before = await valuesWith(environment.api_key)
+  const until = new Date(Date.now() + 3_600_000).toISOString()
+  const rotated = await environments.rotateKey({ params: { environment_key: environment.api_key }, body: { old_key_works_until: until } })
+  expect(rotated).toMatchObject({ id: environment.id, former_api_keys: [{ api_key: environment.api_key, works_until: until }] })
+  expect(rotated.api_key).not.toBe(environment.api_key)
+  expect(await valuesWith(environment.api_key)).toEqual(before)
+  expect(await valuesWith(rotated.api_key)).toEqual(before)
+
+  const again = await environments.rotateKey({
+    params: { environment_key: rotated.api_key },
+    body: { old_key_works_until: '2020-01-01T00:00:00Z' },
+  })
+  expect(again.former_api_keys).toEqual([{ api_key: environment.api_key, works_until: until }])
+  expect((await valuesWith(rotated.api_key)).map(({ status }) => status)).toEqual(before.map(() => 403))
+  expect(await valuesWith(environment.api_key)).toEqual(before)
+  expect(await valuesWith(again.api_key)).toEqual(before)
+  await environments.update({ params: { environment_key: again.api_key }, body: { api_key: 'chosen-by-hand' } })
+  expect(await valuesWith('chosen-by-hand')).toEqual(before)
 })

@@ -31,6 +31,17 @@ export async function isEnvironmentKeyTaken(db: Queryable, key: string, own?: Pi
   return rows.length > 0
 }
 
+/** Client-side keys that were replaced and work at an instant. */
+export const listFormerKeys = (db: Queryable, environment: EnvironmentRow, at: Date) =>
+  db
+    .selectFrom('former_client_keys')
+    .select(['key', 'works_until'])
+    .where('environment_id', '=', environment.id)
+    .where('works_until', '>', at)
+    .where('key', '<>', environment.api_key)
+    .orderBy('created_at')
+    .execute()
+
 export async function countSegmentOverrides(db: Queryable, environment: EnvironmentRow): Promise<number> {
   const { count } = await db
     .selectFrom('feature_states')

@@ -3,11 +3,20 @@ import { requirePermission } from '../access/authorise.ts'
 import type { EnvironmentRow, Queryable } from '../access/rows.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
-import { cloneEnvironment, createEnvironment, deleteEnvironment, updateEnvironment } from './commands.ts'
-import { countMetrics, countSegmentOverrides, listEnvironments } from './queries.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { cloneEnvironment, createEnvironment, deleteEnvironment, rotateKey, updateEnvironment } from './commands.ts'
+import { countMetrics, countSegmentOverrides, listEnvironments, listFormerKeys } from './queries.ts'
 
-export const environmentRoutes = (): Route[] =>
-  implement(api.environments, {
+export const environmentRoutes = ({ now }: Pick<Runtime, 'now'>): Route[] => {
+  const presentInFull = async (db: Queryable, row: EnvironmentRow): Promise<Reply<typeof api.environments.get>> => ({
+    ...present(row),
+    total_segment_overrides: await countSegmentOverrides(db, row),
+    former_api_keys: (await listFormerKeys(db, row, now())).map((former) => ({
+      api_key: former.key,
+      works_until: former.works_until.toISOString(),
+    })),
+  })
+  return implement(api.environments, {
     async list({ db, actor, project, query, url }) {
       const environments = await listEnvironments(db, actor, project)
       const { offset, limit } = slice(query)
@@ -27,7 +36,9 @@ export const environmentRoutes = (): Route[] =>
       return presentInFull(edit.tx, await cloneEnvironment(edit, rows.environment, body.name))
     },
     metrics: async ({ db, environment }) => ({ metrics: presentMetrics(await countMetrics(db, environment)) }),
+    rotateKey: async ({ edit, environment, body }) => presentInFull(edit.tx, await rotateKey(edit, environment, body.old_key_works_until)),
   })
+}
 
 const presentMetrics = (counts: Awaited<ReturnType<typeof countMetrics>>): Reply<typeof api.environments.metrics>['metrics'] => [
   { name: 'total_features', description: 'Total features', entity: 'features', rank: 1, value: counts.total_features },
@@ -36,12 +47,8 @@ const presentMetrics = (counts: Awaited<ReturnType<typeof countMetrics>>): Reply
   { name: 'identity_overrides', description: 'Identity overrides', entity: 'identities', rank: 4, value: counts.identity_overrides },
 ]
 
-async function presentInFull(db: Queryable, row: EnvironmentRow): Promise<Reply<typeof api.environments.get>> {
-  return { ...present(row), total_segment_overrides: await countSegmentOverrides(db, row) }
-}
-
 function present(row: EnvironmentRow): Reply<typeof api.environments.listOfProject>[number] {
-  const { project_id, created_at: _created, deleted_at: _deleted, ...settings } = row
+  const { project_id, created_at: _created, deleted_at: _deleted, hash_key: _hashKey, ...settings } = row
   return {
     ...settings,
     project: project_id,

@@ -25,17 +25,21 @@ export const documentRow = z.discriminatedUnion('kind', [
   }),
   z.object({
     kind: z.literal('environment'),
-    body: z.object({
-      id: z.int(),
-      api_key: z.string(),
-      name: z.string(),
-      allow_client_traits: z.boolean(),
-      hide_disabled_flags: z.boolean().nullable(),
-      hide_sensitive_data: z.boolean(),
-      use_identity_composite_key_for_hashing: z.boolean(),
-      use_identity_overrides_in_local_eval: z.boolean(),
-      ...deletable,
-    }),
+    body: z
+      .object({
+        id: z.int(),
+        api_key: z.string(),
+        hash_key: z.string().nullish(),
+        name: z.string(),
+        allow_client_traits: z.boolean(),
+        hide_disabled_flags: z.boolean().nullable(),
+        hide_sensitive_data: z.boolean(),
+        use_identity_composite_key_for_hashing: z.boolean(),
+        use_identity_overrides_in_local_eval: z.boolean(),
+        ...deletable,
+      })
+      // SDKs hash with the document's key, so it stays what it was when the key that opens the environment is changed.
+      .transform(({ hash_key: hashKey, ...body }) => ({ ...body, api_key: hashKey ?? body.api_key })),
   }),
   z.object({
     kind: z.literal('feature'),

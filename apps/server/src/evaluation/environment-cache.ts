@@ -168,7 +168,7 @@ export class EnvironmentCache {
   }
 }
 
-const keysOf = ({ snapshot, serverKeys }: HeldEnvironment) => [snapshot.compiled.document.api_key, ...serverKeys.map((row) => row.key)]
+const keysOf = ({ keys }: HeldEnvironment) => keys.map(({ key }) => key)
 
 // `environment:revision`, comma-separated: see `recordChange`.
 const readRevisions = (payload: string): Map<number, number> =>

@@ -4,13 +4,13 @@ import type { EnvironmentSnapshot, OpenedEnvironment } from '@halyard/sdk-api'
 import type { Queryable } from '../access/rows.ts'
 import { createAssembler, type Assembler } from './build-document.ts'
 import { DocumentRows } from './document-rows.ts'
-import { listServerKeys, type KeyRow } from './queries.ts'
+import { listKeys, type KeyRow } from './queries.ts'
 import { applyChanges, findPlace, readChanges, readPages, type Place } from './read-rows.ts'
 
 /** An environment as it is held in memory: what it answers, and which keys open it. */
 export interface HeldEnvironment {
   readonly snapshot: EnvironmentSnapshot
-  readonly serverKeys: readonly KeyRow[]
+  readonly keys: readonly KeyRow[]
   /** What it was made of, for the next revision; undefined of one that was saved by an earlier process. */
   readonly source: Source | undefined
 }
@@ -45,9 +45,11 @@ export async function loadEnvironment(
     changes.rows.length > partsPerSlice || !previous?.source
       ? await compileSlices(document, previous?.snapshot.compiled)
       : previous.snapshot.compiled
-  const snapshot = { environmentId, ...revision, compiled: compile(document, made) }
+  const compiled = compile(document, made)
   // After the document: keys that changed in between are then newer than the revision, never older.
-  return { snapshot, serverKeys: await listServerKeys(db, environmentId), source }
+  const keys = await listKeys(db, environmentId)
+  const [clientKey] = keys
+  return clientKey && { snapshot: { environmentId, ...revision, clientKey: clientKey.key, compiled }, keys, source }
 }
 
 // So many are compiled within milliseconds.
@@ -81,9 +83,8 @@ export const isNewer = (one: EnvironmentSnapshot, other: EnvironmentSnapshot): b
   one.epoch !== other.epoch ? one.epoch > other.epoch : one.revision > other.revision
 
 /** What a key opens in an environment at an instant; undefined for keys that are inactive, expired or of another. */
-export function openWith({ snapshot, serverKeys }: HeldEnvironment, key: string, now: Date): OpenedEnvironment | undefined {
-  if (key === snapshot.compiled.document.api_key) return { snapshot, audience: 'client' }
-  const serverKey = serverKeys.find((candidate) => candidate.key === key)
-  if (!serverKey?.active || (serverKey.expiresAt && serverKey.expiresAt <= now)) return undefined
-  return { snapshot, audience: 'server' }
+export function openWith({ snapshot, keys }: HeldEnvironment, key: string, now: Date): OpenedEnvironment | undefined {
+  const known = keys.find((candidate) => candidate.key === key)
+  if (!known?.active || (known.expiresAt && known.expiresAt <= now)) return undefined
+  return { snapshot, audience: known.audience }
 }

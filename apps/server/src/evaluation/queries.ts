@@ -54,18 +54,21 @@ async function findUpdatedAt(db: Queryable, environmentId: number, instant: Date
 
 export interface KeyRow {
   readonly key: string
+  readonly audience: 'client' | 'server'
   readonly active: boolean
   readonly expiresAt: Date | null
 }
 
-/** The server-side keys of an environment. */
-export async function listServerKeys(db: Queryable, environmentId: number): Promise<KeyRow[]> {
-  const rows = await db
-    .selectFrom('environment_api_keys')
-    .select(['key', 'active', 'expires_at'])
-    .where('environment_id', '=', environmentId)
-    .execute()
-  return rows.map((row) => ({ key: row.key, active: row.active, expiresAt: row.expires_at }))
+/** The keys that open an environment, or may: its client-side key first, those it had before, and server-side ones. */
+export async function listKeys(db: Queryable, environmentId: number): Promise<KeyRow[]> {
+  const { rows } = await sql<{ key: string; audience: 'client' | 'server'; active: boolean; expires_at: Date | null }>`
+    select api_key as key, 'client' as audience, true as active, null::timestamptz as expires_at, 1 as turn from environments where id = ${environmentId}
+     union all
+    select key, 'client', true, works_until, 2 from former_client_keys where environment_id = ${environmentId}
+     union all
+    select key, 'server', active, expires_at, 3 from environment_api_keys where environment_id = ${environmentId}
+     order by turn`.execute(db)
+  return rows.map(({ key, audience, active, expires_at: expiresAt }) => ({ key, audience, active, expiresAt }))
 }
 
 /** Which environment a key is of, whatever its state. */
@@ -73,8 +76,14 @@ export async function findEnvironmentIdByKey(db: Queryable, key: string): Promis
   if (key.startsWith('ser.')) {
     return (await db.selectFrom('environment_api_keys').select('environment_id').where('key', '=', key).executeTakeFirst())?.environment_id
   }
-  return (await db.selectFrom('environments').select('id').where('api_key', '=', key).where('deleted_at', 'is', null).executeTakeFirst())
-    ?.id
+  const current = await db
+    .selectFrom('environments')
+    .select('id')
+    .where('api_key', '=', key)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  if (current) return current.id
+  return (await db.selectFrom('former_client_keys').select('environment_id').where('key', '=', key).executeTakeFirst())?.environment_id
 }
 
 export interface RevisionOf {

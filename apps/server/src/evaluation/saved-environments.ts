@@ -27,7 +27,10 @@ const savedSchema = z.object({
   streamedAt: z.coerce.date(),
   // Whole, as its checksum says.
   document: z.custom<EnvironmentDocument>((value) => outline.safeParse(value).success),
-  serverKeys: z.array(z.object({ key: z.string(), active: z.boolean(), expiresAt: z.coerce.date().nullable() })),
+  clientKey: z.string(),
+  keys: z.array(
+    z.object({ key: z.string(), audience: z.enum(['client', 'server']), active: z.boolean(), expiresAt: z.coerce.date().nullable() }),
+  ),
 })
 
 export interface SavedEnvironments {
@@ -100,11 +103,11 @@ async function writeEnvironment(directory: string, held: HeldEnvironment): Promi
 const partsPerPiece = 500
 
 /** The JSON of an environment in pieces: of a large one, the whole would keep requests waiting. */
-function* piecesOf({ snapshot, serverKeys }: HeldEnvironment): Generator<string> {
+function* piecesOf({ snapshot, keys }: HeldEnvironment): Generator<string> {
   const { compiled, ...rest } = snapshot
   const { feature_states: states, identity_overrides: overrides, project, ...document } = compiled.document
   const { segments, ...settings } = project
-  yield `${unclosed({ ...rest, serverKeys })},"document":${unclosed(document)},"feature_states":`
+  yield `${unclosed({ ...rest, keys })},"document":${unclosed(document)},"feature_states":`
   yield* piecesOfList(states)
   yield ',"identity_overrides":'
   yield* piecesOfList(overrides)
@@ -133,8 +136,8 @@ async function readEnvironment(file: string, log: Log): Promise<HeldEnvironment 
   try {
     const [text = '', checksum = ''] = (await readFile(file, 'utf8')).split('\n', 2)
     if (checksum !== checksumOf(text)) throw new Error('The checksum is not that of the contents.')
-    const { document, serverKeys, previousUpdatedAt, ...rest } = savedSchema.parse(JSON.parse(text))
-    return { snapshot: { ...rest, previousUpdatedAt, compiled: compile(document) }, serverKeys, source: undefined }
+    const { document, keys, previousUpdatedAt, ...rest } = savedSchema.parse(JSON.parse(text))
+    return { snapshot: { ...rest, previousUpdatedAt, compiled: compile(document) }, keys, source: undefined }
   } catch (error) {
     log.warn({ err: error, file }, 'a saved environment is not usable')
     return undefined

@@ -82,6 +82,7 @@ export interface EnvironmentsTable {
   use_identity_overrides_in_local_eval: Generated<boolean>
   created_at: Date
   deleted_at: Date | null
+  hash_key: string | null
 }
 
 export interface EvaluatedFeaturesTable {
@@ -164,6 +165,13 @@ export interface FirstEvaluationsTable {
   environment_id: number
   at: Date
   sdk_label: string | null
+}
+
+export interface FormerClientKeysTable {
+  key: string
+  environment_id: number
+  works_until: Date
+  created_at: Date
 }
 
 export interface GrantsTable {
@@ -455,6 +463,7 @@ export interface Tables {
   feature_versions: FeatureVersionsTable
   features: FeaturesTable
   first_evaluations: FirstEvaluationsTable
+  former_client_keys: FormerClientKeysTable
   grants: GrantsTable
   group_members: GroupMembersTable
   groups: GroupsTable

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { resource } from '../endpoint.ts'
-import { id, name, text, wholeNumber, yesOrNo } from '../fields.ts'
+import { id, instant, name, text, wholeNumber, yesOrNo } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 
 /** What may be set; other fields that clients send back are ignored. */
@@ -36,7 +36,12 @@ const environment = z.object({
   metadata: z.array(z.never()),
 })
 
-const environmentInFull = environment.extend({ total_segment_overrides: z.int() })
+const environmentInFull = environment.extend({
+  total_segment_overrides: z.int(),
+  former_api_keys: z
+    .array(z.object({ api_key: z.string(), works_until: z.iso.datetime() }))
+    .describe('Client-side keys from before that still work.'),
+})
 
 const metric = z.object({
   name: z.enum(['total_features', 'enabled_features', 'segment_overrides', 'identity_overrides']),
@@ -94,7 +99,8 @@ export const environments = resource({
   update: {
     method: 'PATCH',
     path: '/api/v1/environments/:environment_key/',
-    summary: 'Changes settings of an environment; fields that are absent stay. A new api_key replaces the old one at once.',
+    summary:
+      'Changes settings of an environment; fields that are absent stay. A new api_key replaces the old one at once; rotate-key lets both work for a while.',
     scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
     permission: 'ADMIN',
     body: z.object(settings).partial(),
@@ -104,7 +110,8 @@ export const environments = resource({
   replace: {
     method: 'PUT',
     path: '/api/v1/environments/:environment_key/',
-    summary: 'Changes settings of an environment; the name is required. A new api_key replaces the old one at once.',
+    summary:
+      'Changes settings of an environment; the name is required. A new api_key replaces the old one at once; rotate-key lets both work for a while.',
     scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
     permission: 'ADMIN',
     body: z.object(settings).partial().extend({ name: settings.name }),
@@ -133,6 +140,19 @@ export const environments = resource({
     }),
     reply: environmentInFull,
     records: ['environment.created'],
+  },
+  rotateKey: {
+    method: 'POST',
+    path: '/api/v1/environments/:environment_key/rotate-key/',
+    summary:
+      'Gives an environment a new client-side key; the old one works beside it until a chosen instant. Percentages are unchanged: who is in which variant stays so.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'ADMIN',
+    body: z.strictObject({
+      old_key_works_until: instant.describe('An instant that is past: the old key stops at once.'),
+    }),
+    reply: environmentInFull,
+    records: ['environment.key_rotated'],
   },
   metrics: {
     method: 'GET',

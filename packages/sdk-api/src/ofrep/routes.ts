@@ -44,9 +44,8 @@ export const ofrepRoutes = (ports: SdkApiPorts, streams: Streams) => {
 
     async ofrepFlags(request: FastifyRequest, reply: FastifyReply) {
       const { snapshot, audience, query, style, subject } = await begin(request, reply)
-      const { document } = snapshot.compiled
       const flags = snapshot.compiled.flagsFor(subject).filter(isServed(snapshot, audience)).map(evaluationJson(audience, style))
-      const body = bulkBody(snapshot, flags, addresses.addressFor(document.api_key, audience))
+      const body = bulkBody(snapshot, flags, addresses.addressFor(snapshot.clientKey, audience))
       const etag = etagOf(snapshot, body)
       reply.header('etag', etag)
       // Who was told of another configuration than ours gets it in full, whatever reply it still has.

@@ -54,6 +54,7 @@ export const environments: ExamplesOf<typeof api.environments> = {
   delete: async (at) => ({ params: await ownEnvironment(at) }),
   clone: async (at) => ({ params: environment(at), body: { name: nameOf(at, 'environment'), clone_feature_states_async: true } }),
   metrics: async (at) => ({ params: environment(at) }),
+  rotateKey: async (at) => ({ params: await ownEnvironment(at), body: { old_key_works_until: '2999-01-01T00:00:00Z' } }),
 }
 
 const environmentApiKey = async (at: Fixture) => ({ ...environment(at), environment_api_key: (await makeEnvironmentApiKey(at)).id })
