@@ -2,7 +2,7 @@ import type { Config } from './runtime/config.ts'
 
 export interface Greeting {
   readonly url: string
-  /** Undefined once somebody has signed up. */
+  /** Undefined once the installation has an administrator. */
   readonly setupToken: string | undefined
   /** Keys of the demo project, until somebody can sign in. */
   readonly demo: { readonly clientKey: string; readonly serverKey: string } | undefined

@@ -135,18 +135,27 @@ export async function setUp(edit: Edit, token: string, person: NewUser, start: S
   const reason = whyNotSetUp({ isSetUp: await isSetUp(edit.tx), isSetupToken: await isSetupToken(edit.tx, token) })
   if (reason) throw forbidden(reason)
   const user = await createFirstAdmin(edit, person)
-  if (!user) throw new Error('Somebody signed up while nobody could.')
+  if (!user) throw invalid({ email: ['Email already exists.'] })
   return { user, key: await beginSession(edit, user, start) }
 }
 
-/** Administrator of every organisation there is, or of a new one; undefined, and nothing done, if anybody has signed up before. */
+/**
+ * Administrator of every organisation that is nobody's (the demo), or of a new one; undefined, and nothing done, if there is one
+ * already or the e-mail address is taken.
+ */
 export async function createFirstAdmin(edit: Edit, person: NewUser): Promise<UserRow | undefined> {
   await lockSetup(edit)
   if (await isSetUp(edit.tx)) return undefined
   const user = await insertUser(edit, { ...person, isSuperuser: true })
   if (!user) return undefined
   const own = actingAs(edit, user)
-  const organisations = await edit.tx.selectFrom('organisations').select('id').where('deleted_at', 'is', null).orderBy('id').execute()
+  const organisations = await edit.tx
+    .selectFrom('organisations')
+    .select('id')
+    .where('deleted_at', 'is', null)
+    .where('id', 'not in', edit.tx.selectFrom('organisation_members').select('organisation_id'))
+    .orderBy('id')
+    .execute()
   for (const organisation of organisations) await addMember(own, organisation, { userId: user.id, role: 'ADMIN' })
   if (organisations.length === 0) await createOrganisation(own, user, `${user.first_name}’s organisation`)
   await edit.tx.deleteFrom('setup_tokens').execute()
@@ -154,7 +163,7 @@ export async function createFirstAdmin(edit: Edit, person: NewUser): Promise<Use
   return user
 }
 
-/** A fresh token for the set-up link, which makes older ones useless; undefined once anybody has signed up. */
+/** A fresh token for the set-up link, which makes older ones useless; undefined once the installation is set up. */
 export async function issueSetupToken(control: Database): Promise<string | undefined> {
   const { done } = await runEdit(control, { actor: system('set-up'), lock: { on: 'nothing' } }, replaceSetupToken)
   return done

@@ -14,9 +14,9 @@ export const findUser = (db: Queryable, id: number): Promise<UserRow | undefined
 export const getUser = (db: Queryable, id: number): Promise<UserRow> =>
   db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 
-/** Whether anybody has signed up: until then the installation waits to be set up. */
+/** Whether anybody administers the installation: until then it waits to be set up, whoever else has signed up meanwhile. */
 export async function isSetUp(db: Queryable): Promise<boolean> {
-  return (await db.selectFrom('users').select('id').limit(1).executeTakeFirst()) !== undefined
+  return (await db.selectFrom('users').select('id').where('is_superuser', '=', true).limit(1).executeTakeFirst()) !== undefined
 }
 
 export async function isSetupToken(db: Queryable, token: string): Promise<boolean> {

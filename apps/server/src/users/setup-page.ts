@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Runtime } from '../runtime/runtime.ts'
 import { isSetUp } from './queries.ts'
 
-/** `GET /setup`: where the link goes that the server prints while nobody has signed up. One page that asks nobody else for anything. */
+/** `GET /setup`: where the link goes that the server prints while the installation has no administrator. One page that asks nobody else for anything. */
 export function serveSetupPage(server: FastifyInstance, { control }: Runtime): void {
   server.get('/setup', async (_request, reply) => {
     const content = (await isSetUp(control.db)) ? alreadyDone : form
@@ -60,7 +60,7 @@ ${hint ? `<p class="hint" id="${name}-hint">${hint}</p>\n` : ''}<p class="error"
 const token = field({
   name: 'token',
   label: 'Set-up token',
-  hint: 'The server prints a link with it each time it starts, until somebody has signed up.',
+  hint: 'The server prints a link with it each time it starts, until somebody has used one.',
   attributes: 'autocomplete="off" spellcheck="false" maxlength="200"',
 })
 const firstName = field({ name: 'first_name', label: 'First name', attributes: 'autocomplete="given-name" maxlength="150"' })
@@ -75,7 +75,7 @@ const password = field({
 
 const form = `<div id="asking">
 <h1>Set up Halyard</h1>
-<p class="soft">Nobody has signed up here yet. You become the first administrator.</p>
+<p class="soft">This installation has no administrator yet. You become the first.</p>
 <noscript><p class="error">This page needs JavaScript. Without it, send the same fields as JSON to POST /api/v1/setup/.</p></noscript>
 <form method="post">
 ${token}
@@ -99,7 +99,7 @@ ${password}
 </div>`
 
 const alreadyDone = `<h1>Halyard is set up</h1>
-<p>Somebody has signed up already, so there is nothing left to do here.</p>
+<p>It has an administrator already, so there is nothing left to do here.</p>
 <p class="soft">Sign in with your e-mail address and password. To get an account, ask an administrator.</p>`
 
 // Runs in the browser, with nothing but what it brings.

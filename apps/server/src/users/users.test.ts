@@ -314,7 +314,23 @@ describe('setting up', () => {
     await server.close()
   })
 
-  test('the first administrator gets the organisations that are there', async () => {
+  test('somebody who signs up first does not close it, and keeps their organisation to themselves', async () => {
+    const server = await startServer()
+    const ada = await server.signUp()
+    await server.as(ada, api.organisations).create({ body: { name: 'Ada’s own' } })
+    const token = (await issueSetupToken(server.control)) ?? ''
+    expect((await server.send('GET', '/setup')).text).toContain('<form')
+    const { email } = await server.as(ada, api.users).me({})
+    const taken = await setUp(server, token, { email })
+    expect(taken).toMatchObject({ status: 400, body: { email: [expect.stringContaining('already exists')] } })
+    const { status, body } = await setUp(server, token)
+    expect(status).toBe(201)
+    expect(await server.as(keyOf(body), api.organisations).list({})).toMatchObject({ results: [{ name: 'Grace’s organisation' }] })
+    expect(await issueSetupToken(server.control)).toBeUndefined()
+    await server.close()
+  })
+
+  test('the first administrator gets the organisations that are nobody’s', async () => {
     const server = await startServer()
     const passwordHash = await hashPassword(person.password)
     await runEdit(server.control, { actor: system('demo'), lock: { on: 'nothing' } }, async (edit) => {
