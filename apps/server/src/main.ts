@@ -4,13 +4,14 @@ import { ConfigError, readConfig } from './runtime/config.ts'
 import { isDatabaseUnavailable } from './runtime/database.ts'
 import { DirectoryInUse } from './runtime/directory-lock.ts'
 import { createLog } from './runtime/log.ts'
+import { DirectoryNotUsable } from './runtime/make-directory.ts'
 import { MigrationRefused } from './runtime/migrate.ts'
 import { createOutbound } from './runtime/outbound.ts'
 import { openDatabases, startHalyard, type Halyard } from './start.ts'
 
 const drainSecondsMax = 9
 // What the operator can mend: the message says how, so no stack.
-const refusals = [ConfigError, DirectoryInUse, MigrationRefused]
+const refusals = [ConfigError, DirectoryInUse, DirectoryNotUsable, MigrationRefused]
 
 async function main(): Promise<void> {
   // Whatever is written (the embedded database, saved environments, the secret key) is the owner's alone, wherever DATA_DIR is.

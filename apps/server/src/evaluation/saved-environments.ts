@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compile, type EnvironmentDocument } from '@halyard/engine'
 import * as z from 'zod'
+import { makeDirectory } from '../runtime/make-directory.ts'
 import type { Log } from '../runtime/runtime.ts'
 import type { HeldEnvironment } from './load-environment.ts'
 
@@ -84,7 +85,7 @@ const checksumOf = (text: string) => createHash('sha256').update(text).digest('h
 // To a file of its own, then renamed: what is read is whole, old or new. Only the owner may read it, because it holds keys.
 async function writeEnvironment(directory: string, held: HeldEnvironment): Promise<void> {
   const file = fileOf(directory, held.snapshot.environmentId)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const unfinished = await open(`${file}.new`, 'w', 0o600)
   try {
     const hash = createHash('sha256')

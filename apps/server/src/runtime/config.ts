@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { newPassword } from '@halyard/contract'
 import * as z from 'zod'
 import { isAddressRange, type OutboundLimits } from './outbound-addresses.ts'
+import { makeDirectory } from './make-directory.ts'
 
 const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
 const whole = (least: number, most: number) => z.coerce.number(`must be a whole number from ${least} to ${most}`).int().min(least).max(most)
@@ -150,7 +151,7 @@ function secretKey(read: Settings): string {
   if (read.DATABASE_URL)
     throw new ConfigError('SECRET_KEY is required with DATABASE_URL: at least 32 random characters, the same for every process.')
   const file = join(read.DATA_DIR, 'secret.key')
-  mkdirSync(read.DATA_DIR, { recursive: true, mode: 0o700 })
+  makeDirectory(read.DATA_DIR)
   if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
   return readFileSync(file, 'utf8').trim()
 }

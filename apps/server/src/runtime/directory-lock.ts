@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
+import { makeDirectory } from './make-directory.ts'
 
 export interface DirectoryLock {
   release(): Promise<void>
@@ -49,7 +50,7 @@ const turnMs = 20
  * `onLost` is called when somebody else removed the lock.
  */
 export async function lockDirectory(directory: string, onLost: () => void = () => undefined): Promise<DirectoryLock> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const id = randomUUID()
   for (;;) {
     await showClaim(directory, id)

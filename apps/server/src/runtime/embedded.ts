@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import { EmbeddedConnection } from './embedded-connection.ts'
+import { makeDirectory } from './make-directory.ts'
 import type { EmbeddedReply, EmbeddedRequest, EmbeddedWorkerData } from './embedded-worker.js'
 
 export interface EmbeddedOptions {
@@ -107,7 +108,7 @@ class EmbeddedEngine {
     if (existsSync(marker)) await rm(dataDir, { recursive: true, force: true })
     const exists = existsSync(join(dataDir, 'PG_VERSION'))
     if (!exists) {
-      await mkdir(dirname(dataDir), { recursive: true, mode: 0o700 })
+      makeDirectory(dirname(dataDir))
       await writeFile(marker, '')
       await mkdir(dataDir)
     }
