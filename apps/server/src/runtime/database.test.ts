@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startCutWire } from '../testing/cut-wire.ts'
 import { describeOnServer } from '../testing/describe-on-server.ts'
 import { noMigrations, openTestDatabase, quiet } from '../testing/test-database.ts'
 import { isDatabaseUnavailable, openDatabase, type Database } from './database.ts'
@@ -143,7 +145,7 @@ describe('trouble', () => {
 })
 
 // A server may be cut off and may cancel; a thread of this process cannot.
-describeOnServer('a server', () => {
+describeOnServer('a server', (serverUrl) => {
   test('whose connection for notifications was cut goes on notifying, and tells the listener of the gap', async () => {
     const heard: string[] = []
     let gaps = 0
@@ -173,6 +175,24 @@ describeOnServer('a server', () => {
     expect(rows).toEqual([{ statement_timeout: '5s' }])
     const limit = await database.withSession(async (session) => (await session.query('show statement_timeout')).rows)
     expect(limit).toEqual([{ statement_timeout: '0' }])
+  })
+
+  test('idle connections that became silent are found out in under a second, and replaced when the network is back', async () => {
+    const wire = await startCutWire(new URL(serverUrl))
+    const silent = await openDatabase({ url: wire.url, dataDir: '', poolSize: 4, log: quiet })
+    const ask = () => silent.db.transaction().execute((tx) => sql`select 1`.execute(tx))
+    await Promise.all([ask(), ask(), ask(), ask()])
+    wire.swallow()
+    // Who was used just now is trusted.
+    await pause(300)
+    const before = performance.now()
+    const failures = await Promise.all([failureOf(ask()), failureOf(silent.pool.query('select 1')), failureOf(ask())])
+    expect(performance.now() - before).toBeLessThan(1000)
+    expect(failures.map(isDatabaseUnavailable)).toEqual([true, true, true])
+    wire.mend()
+    await vi.waitFor(ask, { timeout: 5000 })
+    await silent.close()
+    await wire.close()
   })
 
   test('a connection that was cut fails its own statement and no other', async () => {

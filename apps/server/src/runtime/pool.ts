@@ -1,6 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate as letOthersRun, setTimeout as pause } from 'node:timers/promises'
+import { callbackify } from 'node:util'
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
-import { Pool, type ClientConfig, type PoolClient } from 'pg'
+import { Pool, type ClientConfig, type PoolClient, type PoolConfig } from 'pg'
 import { columnTypes } from './column-types.ts'
 import { isConnectionUsable } from './database-unavailable.ts'
 import type { EmbeddedDatabase } from './embedded.ts'
@@ -39,7 +41,82 @@ export function serverConnection({ connectionString, limits }: ServerConnectionO
 }
 
 export function createServerPool(url: string, size: number): Pool {
-  return new Pool({ ...serverConnection({ connectionString: url, limits: 'ordinary' }), max: size, idleTimeoutMillis: 30 * second })
+  return new ServerPool({ ...serverConnection({ connectionString: url, limits: 'ordinary' }), max: size, idleTimeoutMillis: 30 * second })
+}
+
+const idleMs = second / 4
+// Together less than a second, in which a request that cannot be served is refused.
+const answerMs = 300
+const replacementMs = 600
+
+/**
+ * A connection that was idle is asked whether it still answers before anybody waits for it: a network that swallows packets
+ * tells nobody that it does. When one does not, those that were idle as long are not asked any more, and a new one has to come soon.
+ */
+class ServerPool extends Pool {
+  readonly #idleSince = new WeakMap<PoolClient, number>()
+  #silentAt = 0
+
+  constructor(options: PoolConfig) {
+    super(options)
+    this.on('release', (_error, client) => this.#idleSince.set(client, performance.now()))
+  }
+
+  override connect(): Promise<PoolClient>
+  override connect(callback: ConnectCallback): void
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
+    if (callback === undefined) return this.#connectAnswering()
+    callbackify(() => this.#connectAnswering())((error, client) => {
+      // Without a client on failure, whatever the types of callbackify say.
+      if (error) callback(error, undefined, () => undefined)
+      else callback(undefined, client, (broken) => client.release(broken))
+    })
+    return undefined
+  }
+
+  async #connectAnswering(): Promise<PoolClient> {
+    const client = await super.connect()
+    const idleSince = this.#idleSince.get(client)
+    if (idleSince === undefined || (await this.#answers(client, idleSince))) return client
+    client.release(true)
+    const replacement = this.#connectAnswering()
+    // Who waits because others do waits as long as they.
+    return this.waitingCount > 0 ? replacement : within(replacementMs, replacement)
+  }
+
+  async #answers(client: PoolClient, idleSince: number): Promise<boolean> {
+    if (performance.now() - idleSince < idleMs) return true
+    if (idleSince < this.#silentAt) return false
+    let isAnswering: boolean | undefined
+    const answered = client.query('select').then(
+      () => (isAnswering = true),
+      () => (isAnswering = false),
+    )
+    const given = new AbortController()
+    await Promise.race([answered, pause(answerMs, undefined, { signal: given.signal }).catch(() => undefined)])
+    given.abort()
+    // An answer that waits because this process was busy is there after one more turn.
+    if (isAnswering === undefined) await letOthersRun()
+    if (isAnswering) return true
+    this.#silentAt = performance.now()
+    return false
+  }
+}
+
+/** A connection that comes too late goes back to the pool. */
+async function within(milliseconds: number, connecting: Promise<PoolClient>): Promise<PoolClient> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      connecting.then((client) => client.release()).catch(() => undefined)
+      reject(new Error('timeout exceeded when trying to connect'))
+    }, milliseconds)
+  })
+  try {
+    return await Promise.race([connecting, tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Set while a transaction of the embedded database is open in this asynchronous scope. */

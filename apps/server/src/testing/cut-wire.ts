@@ -6,6 +6,8 @@ export interface CutWire {
   readonly url: string
   /** Ends every connection and refuses new ones. */
   cut(): void
+  /** Lets connections stand, and no byte through any of them: what a firewall does that forgot them. */
+  swallow(): void
   mend(): void
   close(): Promise<void>
 }
@@ -14,6 +16,7 @@ export interface CutWire {
 export async function startCutWire(database: URL): Promise<CutWire> {
   const ends = new Set<Socket>()
   let isCut = false
+  let isSwallowing = false
   const relay = createServer((near) => {
     if (isCut) {
       near.resetAndDestroy()
@@ -30,7 +33,10 @@ export async function startCutWire(database: URL): Promise<CutWire> {
         ends.delete(one)
         other.destroy()
       })
-      one.pipe(other)
+      one.on('data', (bytes) => {
+        if (!isSwallowing) other.write(bytes)
+      })
+      one.on('end', () => other.end())
     }
   })
   relay.listen(0, '127.0.0.1')
@@ -44,8 +50,12 @@ export async function startCutWire(database: URL): Promise<CutWire> {
       isCut = true
       for (const end of ends) end.destroy()
     },
+    swallow() {
+      isSwallowing = true
+    },
     mend() {
       isCut = false
+      isSwallowing = false
     },
     async close() {
       for (const end of ends) end.destroy()
