@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import rateLimit from '@fastify/rate-limit'
-import { createSdkApi } from '@halyard/sdk-api'
+import { answerOfrepFailure, createSdkApi } from '@halyard/sdk-api'
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createUsageCounter } from './analytics/count-requests.ts'
 import { auditRoutes } from './audit/routes.ts'
@@ -15,6 +15,7 @@ import { createSavedEnvironments } from './evaluation/saved-environments.ts'
 import { featureSegmentRoutes } from './feature-segments/routes.ts'
 import { featureStateRoutes } from './feature-states/routes.ts'
 import { featureRoutes } from './features/routes.ts'
+import { answerBrokenRequest } from './http/broken-request.ts'
 import { watchConnections } from './http/connections.ts'
 import { serveApiBrowser } from './http/api-browser.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
@@ -104,7 +105,9 @@ function createServer({ config, log }: Runtime): FastifyInstance {
   const server = fastify({
     bodyLimit: bodyBytesMax,
     forceCloseConnections: 'idle',
-    frameworkErrors: answerError,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) =>
+      (request.url.startsWith('/ofrep/') ? answerOfrepFailure : answerError)(error, request, reply),
     genReqId: () => randomUUID(),
     // Requests are counted, not logged one by one; what fails on our side is logged where it is answered.
     logController: new LogController({ disableRequestLogging: true }),

@@ -1,3 +1,4 @@
+import { id } from './fields.ts'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { invalidFields } from './field-errors.ts'
@@ -21,4 +22,13 @@ test('a mistake far down a list is told at its place', () => {
 test('of a hundred thousand unknown fields the first hundred are told', () => {
   const unknown = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`field ${index}`, 1]))
   expect(Object.keys(problemsOf(z.strictObject({}), unknown) ?? {})).toHaveLength(100)
+})
+
+test.each([2 ** 31, 2 ** 53 + 2, 1e300, -1, '2147483648'])('an id that nothing can have (%s) is refused once', (value) => {
+  const issues = id.safeParse(value).error?.issues.map(({ message }) => message)
+  expect(issues).toEqual([`Invalid pk "${typeof value === 'string' ? value : String(value)}" - object does not exist.`])
+})
+
+test.each([1.5, 'x', true, {}])('what is no id (%s) is refused as that', (value) => {
+  expect(id.safeParse(value).error?.issues.map(({ message }) => message)).toEqual(['Incorrect type. Expected an id.'])
 })

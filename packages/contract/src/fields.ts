@@ -33,17 +33,20 @@ export const yesOrNo = z.boolean(saying('Must be a valid boolean.'))
 
 export const idMax = 2_147_483_647
 
+const notAnId = 'Incorrect type. Expected an id.'
+
 /** The id of something that must exist; whether it does is for the command to say. Forms and queries send digits as text. */
 export const id = z
   .union(
     [
-      z.int(),
+      // Not z.int(), which has words of its own for integers beyond 2^53.
+      z.number().refine(Number.isInteger, notAnId),
       z
         .string()
         .regex(/^\d{1,15}$/)
         .transform(Number),
     ],
-    saying('Incorrect type. Expected an id.'),
+    saying(notAnId),
   )
   .refine((value) => value > 0 && value <= idMax, { error: ({ input }) => unknownId(JSON.stringify(input)) })
 

@@ -1,4 +1,5 @@
 export { identityBucket, identityId } from './identity-id.ts'
+export { answerOfrepFailure } from './ofrep/failures.ts'
 export { subjectNamed } from './met-identity.ts'
 export type * from './ports.ts'
 export { presentDocument } from './present-document.ts'

@@ -163,19 +163,13 @@ export interface FeatureDetails {
 /** All there is to show of some features besides their own rows, in their order. */
 export async function findDetails(db: Queryable, features: Features, place: Place): Promise<FeatureDetails[]> {
   if (features.length === 0) return []
-  const [tags, owners, variants, states, counts] = await Promise.all([
-    listTags(db, features),
-    listOwners(db, features),
-    listVariants(db, features),
-    listStates(db, features, place),
-    countOverrides(db, features, place),
-  ])
+  // One after the other: inside an edit there is one connection, which works on one statement at a time.
   const by = {
-    tags: byFeature(tags),
-    owners: byFeature(owners),
-    variants: byFeature(variants),
-    states: byFeature(states),
-    counts: byFeature(counts),
+    tags: byFeature(await listTags(db, features)),
+    owners: byFeature(await listOwners(db, features)),
+    variants: byFeature(await listVariants(db, features)),
+    states: byFeature(await listStates(db, features, place)),
+    counts: byFeature(await countOverrides(db, features, place)),
   }
   return features.map(({ id }) => ({
     tags: by.tags(id),

@@ -1,4 +1,4 @@
-import { identityTraitsMax, invalid, Problem } from '@halyard/contract'
+import { identityTraitsMax, Problem } from '@halyard/contract'
 import type { TraitValue } from '@halyard/engine'
 import type { EnvironmentSnapshot, IdentitySighting, RememberedIdentity } from '@halyard/sdk-api'
 import pg from 'pg'
@@ -9,7 +9,17 @@ import type { Log } from '../runtime/runtime.ts'
 import type { RecentlyUsed } from '../runtime/recently-used.ts'
 import { createDegradation, createLastKnown, nameOf } from './degradation.ts'
 import { batchStatements, incrementStatement, type BatchStatements, type StoredRow, type StoreLayout, writeBatch } from './queries.ts'
-import { compareKeys, identityKey, inOrderOf, readTraits, traitsJson, withTraits, type IdentityKey, type StoredTraits } from './rules.ts'
+import {
+  compareKeys,
+  identityKey,
+  inOrderOf,
+  overfull,
+  readTraits,
+  traitsJson,
+  withTraits,
+  type IdentityKey,
+  type StoredTraits,
+} from './rules.ts'
 
 type OfEnvironment = Pick<EnvironmentSnapshot, 'environmentId'>
 
@@ -245,8 +255,6 @@ function follow(chain: Chain, found: StoredTraits | undefined): Step {
 
 /** Another process may add at the same time, so an identity can end up with a little more; from then on it takes nothing new. */
 const isOverfull = (before: StoredTraits, after: StoredTraits) => after.size > identityTraitsMax && after.size > before.size
-
-const overfull = () => invalid({ traits: [`An identity holds at most ${identityTraitsMax} traits.`] })
 
 function settle(
   { chain, answers, settledFrom, isChanged, isKnown }: Step,

@@ -1,3 +1,4 @@
+import { identityTraitsMax, invalid } from '@halyard/contract'
 import type { TraitValue } from '@halyard/engine'
 import { identityBucket, identityId } from '@halyard/sdk-api'
 
@@ -51,6 +52,8 @@ export function readTraits(column: unknown): StoredTraits {
   }
   return traits
 }
+
+export const overfull = () => invalid({ traits: [`An identity holds at most ${identityTraitsMax} traits.`] })
 
 /** JSON text with nulls: also a trait named `__proto__` is an ordinary one. */
 export const traitsJson = (traits: ReadonlyMap<string, TraitValue>): string => JSON.stringify(Object.fromEntries(traits))

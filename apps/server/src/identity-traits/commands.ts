@@ -1,9 +1,9 @@
-import { invalid, notFound } from '@halyard/contract'
+import { identityTraitsMax, invalid, notFound } from '@halyard/contract'
 import type { Queryable } from '../access/rows.ts'
 import { recordChange } from '../changes/record-change.ts'
 import type { IdentityMeans, Place } from '../identities/commands.ts'
-import { alsoQueued, type IdentityRow } from '../identities/queries.ts'
-import { readTraits, traitsJson, type StoredTraits } from '../identities/rules.ts'
+import { alsoQueued, requireIdentity, type IdentityRow } from '../identities/queries.ts'
+import { overfull, readTraits, traitsJson, type StoredTraits } from '../identities/rules.ts'
 import { sql, type RawBuilder } from 'kysely'
 import type { TraitValue } from '@halyard/engine'
 
@@ -14,11 +14,12 @@ export interface Trait {
 
 /** Adds a trait that the identity does not have; answers with all it then has. */
 export async function createTrait(means: IdentityMeans, place: Place, identity: IdentityRow, trait: Trait): Promise<StoredTraits> {
-  const traits = await mergeTrait(means, identity, {
-    ...trait,
-    condition: sql`coalesce(jsonb_typeof(traits -> ${trait.key}), 'null') = 'null'`,
-  })
-  if (!traits) throw invalid({ trait_key: ['The identity already has a trait with this key.'] })
+  const hasRoom = sql<boolean>`jsonb_array_length(jsonb_path_query_array(traits, '$.*')) < ${identityTraitsMax}`
+  const traits = await mergeTrait(means, identity, { ...trait, condition: sql`not ${hasTrait(trait.key)} and ${hasRoom}` })
+  if (!traits) {
+    const { traits: found } = await requireIdentity(means.identities, place.environment, identity.id)
+    throw readTraits(found).has(trait.key) ? invalid({ trait_key: ['The identity already has a trait with this key.'] }) : overfull()
+  }
   await record(means, place, { identity, after: trait })
   return traits
 }
@@ -44,7 +45,7 @@ export async function deleteTrait(means: IdentityMeans, place: Place, identity: 
   await record(means, place, { identity, before })
 }
 
-const hasTrait = (key: string) => sql<boolean>`coalesce(jsonb_typeof(traits -> ${key}), 'null') <> 'null'`
+const hasTrait = (key: string) => sql<boolean>`(coalesce(jsonb_typeof(traits -> ${key}), 'null') <> 'null')`
 
 interface Merge {
   readonly key: string

@@ -1,5 +1,6 @@
 import { api } from '@halyard/contract'
 import { traitIds } from '@halyard/sdk-api'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 
@@ -108,6 +109,25 @@ test.each([
   await traits.create({ params, body: { trait_key: 'known', string_value: 'x' } })
   expect(await server.send('POST', path, { authorization, body })).toMatchObject({ status: 400, body: { [field]: [message] } })
   expect(await changes()).toHaveLength(1)
+})
+
+test('an identity that has a thousand traits takes no other, and changes those it has', async () => {
+  const { authorization, path, params, traits } = await startTraits()
+  const { id } = await traits.create({ params, body: { trait_key: 'trait 0', string_value: 'x' } })
+  await sql`
+    update identities set traits = (select jsonb_object_agg('trait ' || i, 'x') from generate_series(0, 999) i)
+     where id = ${params.identity}`.execute(server.control.db)
+  expect(await server.send('POST', path, { authorization, body: { trait_key: 'one more', string_value: 'x' } })).toMatchObject({
+    status: 400,
+    body: { traits: ['An identity holds at most 1000 traits.'] },
+  })
+  expect(await server.send('POST', path, { authorization, body: { trait_key: 'trait 7', string_value: 'x' } })).toMatchObject({
+    status: 400,
+    body: { trait_key: ['The identity already has a trait with this key.'] },
+  })
+  await traits.update({ params: { ...params, trait: id }, body: { string_value: 'changed' } })
+  await traits.delete({ params: { ...params, trait: id } })
+  await traits.create({ params, body: { trait_key: 'one more', string_value: 'x' } })
 })
 
 test('a trait is not removed from everybody by asking for one identity’s', async () => {

@@ -26,4 +26,9 @@ function errorCodeOf(problem: Problem | undefined): string {
 
 const detailsOf = (problem: Problem | undefined) => problem?.message ?? 'Internal server error.'
 
-const keyOf = ({ params }: FastifyRequest) => (isObject(params) && typeof params['key'] === 'string' ? { key: params['key'] } : {})
+function keyOf({ params, url }: FastifyRequest): { key?: string } {
+  if (isObject(params) && typeof params['key'] === 'string') return { key: params['key'] }
+  // An address that cannot be decoded has no parameters: the key is told as it was written.
+  const [, written] = /^\/ofrep\/v1\/evaluate\/flags\/([^/?]+)/.exec(url) ?? []
+  return written === undefined ? {} : { key: written }
+}
