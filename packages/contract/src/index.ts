@@ -25,7 +25,7 @@ import { users } from './admin/users.ts'
 import { variants } from './admin/variants.ts'
 
 export { restorableDays, type DeletedKind } from './admin/deletions.ts'
-export { segmentRule, type SegmentRule, type WrittenRule } from './admin/segments.ts'
+export { ownOperators, segmentRule, type SegmentRule, type WrittenRule } from './admin/segments.ts'
 export { newPassword } from './admin/passwords.ts'
 export * from './changes.ts'
 export * from './endpoint.ts'

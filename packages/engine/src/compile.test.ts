@@ -105,7 +105,7 @@ test('variants without ids are ordered by their UUIDs', () => {
   expect(environment.flagFor({ key: 'CLIENTKEY123_bob' }, 'beta')).toMatchObject({ value: 'early' })
 })
 
-const unknownOperator: ConditionDocument = JSON.parse('{"operator": "STARTS_WITH", "property_": "a", "value": "b"}')
+const unknownOperator: ConditionDocument = JSON.parse('{"operator": "SOUNDS_LIKE", "property_": "a", "value": "b"}')
 
 test.each<[ConditionDocument, RegExp]>([
   [condition('a', 'REGEX', '(a'), /not supported: .*missing closing \)/],
@@ -122,7 +122,7 @@ test.each<[ConditionDocument, RegExp]>([
   [condition('a', 'EQUAL', null), /value is not text/],
   [condition('', 'EQUAL', 'x'), /no property/],
   [condition(null, 'IS_SET', null), /no property/],
-  [unknownOperator, /operator STARTS_WITH is not known/],
+  [unknownOperator, /operator SOUNDS_LIKE is not known/],
 ])('%j is a problem', (broken, reason) => {
   const nested = rule('ANY', [condition('a', 'EQUAL', 'b')], [rule('ALL', [condition('a', 'EQUAL', 'c'), broken])])
   const [problem, ...others] = compile(documentOf({ segments: [{ ...segment([]), rules: [rule('ALL'), nested] }] })).problems

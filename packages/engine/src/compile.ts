@@ -1,7 +1,8 @@
-import type { CompiledEnvironment, ConditionProblem, Flag, Identity } from './compiled-environment.ts'
+import type { CompiledEnvironment, ConditionProblem, ExportedDocument, Flag, Identity } from './compiled-environment.ts'
 import type { EnvironmentDocument, FeatureStateDocument } from './environment-document.ts'
 import { type Evaluation, startEvaluation, startShortEvaluation } from './evaluation.ts'
 import { explainable, type ExplainableProgram, explainProgram } from './explain-program.ts'
+import { exportDocument } from './export-document.ts'
 import { type Outcomes, pickOutcome } from './feature-state.ts'
 import { type Memory, startMemory } from './memory.ts'
 import { buildProgram, defaultReason, type Program, startProgramMemory, strongestCandidate } from './program.ts'
@@ -61,11 +62,11 @@ const unusedPropertiesMin = 100
 /** Properties that no condition names any more cost every evaluation a little: where they are most, all are counted anew. */
 function programOf(definition: DocumentDefinition, memory: Memory): Program<FeatureStateDocument> {
   const program = buildProgram(definition, memory.program)
-  if (memory.program.propertyIndexes.size < unusedPropertiesMin) return program
+  if (memory.program.properties.length < unusedPropertiesMin) return program
   const used = new Set(
     program.segments.flatMap(({ rules }) => rules.flatMap(({ conditions }) => conditions.map(({ property }) => property))),
   )
-  if (memory.program.propertyIndexes.size <= 2 * used.size) return program
+  if (memory.program.properties.length <= 2 * used.size) return program
   memory.program = startProgramMemory()
   return buildProgram(definition, memory.program)
 }
@@ -83,6 +84,7 @@ function assemble({ document, definition, program, features, overrides }: Parts)
   const segmentById = new Map(definition.segmentIds.map((id, index) => [id, program.segments[index]]))
   const keyPrefix = keyPrefixOf(definition.environmentKey)
   let toExplain: ExplainableProgram | undefined
+  let exported: ExportedDocument | undefined
   const subjectFor = (identity: Identity) => subjectOf(identity, keyPrefix)
   return {
     document,
@@ -118,6 +120,7 @@ function assemble({ document, definition, program, features, overrides }: Parts)
       const own = subject.identifier === undefined ? undefined : definition.identityOverrides.get(subject.identifier)
       return explainProgram((toExplain ??= explainable(program)), { subject, identityOverrides: own }, name)
     },
+    exported: () => (exported ??= exportDocument(document, program.segments)),
   }
 }
 

@@ -18,6 +18,20 @@ export interface CompiledEnvironment {
   segmentsFor(identity: Identity): SegmentResult[]
   isInSegment(identity: Identity, segmentId: number): boolean
   explain(identity: Identity, name?: string): Explanation
+  /** For engines that know only upstream's operators. Made once. */
+  exported(): ExportedDocument
+}
+
+/** A document in words that every official SDK knows. What it holds answers alike there; what cannot is not in it. */
+export interface ExportedDocument {
+  readonly document: EnvironmentDocument
+  readonly leftOut: readonly LeftOutSegment[]
+}
+
+export interface LeftOutSegment {
+  readonly segmentId: number
+  readonly segmentName: string
+  readonly reason: string
 }
 
 /** Somebody to evaluate for. Without an identifier only traits count: nothing that hashes an identity can match. */

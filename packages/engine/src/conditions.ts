@@ -1,5 +1,5 @@
 import { type Comparison, malformed } from './comparison.ts'
-import { parseOperand } from './operators.ts'
+import { parseOperand, readsAsGiven } from './operators.ts'
 import { isRecord } from './shape.ts'
 
 /** A condition made ready: which property to read (an index into the program's properties) and what to ask of it. */
@@ -24,14 +24,14 @@ export interface ConditionScope {
   readonly segmentKey: string
   /** `property_` in documents. */
   readonly propertyField: 'property' | 'property_'
-  readonly internProperty: (name: string) => number
+  readonly internProperty: (name: string, isAsGiven: boolean) => number
 }
 
 export function parseCondition(source: unknown, scope: ConditionScope): Condition {
   const written = readCondition(source, scope.propertyField)
   const { comparison, problem, threshold } = parse(source, written, scope)
   return {
-    property: scope.internProperty(written.property),
+    property: scope.internProperty(written.property, readsAsGiven(written.operator)),
     comparison,
     problem: problem ?? null,
     threshold: threshold ?? null,

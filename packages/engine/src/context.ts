@@ -68,7 +68,10 @@ export interface Condition {
   value: string | string[]
 }
 
-export type Operator =
+export type Operator = UpstreamOperator | OwnOperator
+
+/** Known to every official SDK. */
+export type UpstreamOperator =
   | 'EQUAL'
   | 'NOT_EQUAL'
   | 'GREATER_THAN'
@@ -83,3 +86,6 @@ export type Operator =
   | 'IS_SET'
   | 'IS_NOT_SET'
   | 'IN'
+
+/** Known to this engine alone: documents for official SDKs say them in other words, or leave their segments out. */
+export type OwnOperator = 'STARTS_WITH' | 'ENDS_WITH' | 'CONTAINS_IGNORE_CASE' | 'DATE_BEFORE' | 'DATE_AFTER'

@@ -1,6 +1,8 @@
 import { parseNumber, textOfValue } from './cast.ts'
+import { foldCase } from './case-folding.ts'
 import { comparison, malformed, type Parsed } from './comparison.ts'
 import type { Operator } from './context.ts'
+import { compareInstants, parseInstant } from './instant.ts'
 import { listMember, parseList } from './list.ts'
 import { orderedBy } from './ordering.ts'
 import { percentageOf } from './percentage.ts'
@@ -23,6 +25,11 @@ const parsers = {
   NOT_CONTAINS: (operand) => ({
     comparison: comparison({ text: (value) => !value.includes(operand) }),
   }),
+  STARTS_WITH: searched((value, operand) => value.startsWith(operand)),
+  ENDS_WITH: searched((value, operand) => value.endsWith(operand)),
+  CONTAINS_IGNORE_CASE: searched((value, operand) => foldCase(value).includes(operand), foldCase),
+  DATE_BEFORE: datedBy((order) => order < 0),
+  DATE_AFTER: datedBy((order) => order > 0),
   REGEX: parseRegex,
   MODULO: parseModulo,
   PERCENTAGE_SPLIT: parsePercentageSplit,
@@ -32,6 +39,7 @@ const parsers = {
 } satisfies Record<Operator, ParseOperand>
 
 const operandless = new Set(['IS_SET', 'IS_NOT_SET'])
+const textual = new Set(['STARTS_WITH', 'ENDS_WITH', 'CONTAINS_IGNORE_CASE'])
 const parserByName = new Map<string, ParseOperand>(Object.entries(parsers))
 
 export function parseOperand(operator: unknown, operand: unknown, segmentKey: string): Parsed {
@@ -44,8 +52,33 @@ export function parseOperand(operator: unknown, operand: unknown, segmentKey: st
   return malformed('The value is not text.')
 }
 
+/** Whether an operator looks at the text as it was given, so that a postcode may start with `0`. All others take `"007"` as 7. */
+export function readsAsGiven(operator: string): boolean {
+  return textual.has(operator)
+}
+
 function always(): boolean {
   return true
+}
+
+function searched(isFound: (value: string, operand: string) => boolean, prepare = (operand: string) => operand): ParseOperand {
+  return (operand) => {
+    if (operand === '') return malformed('The value is empty: there is nothing to look for.')
+    const prepared = prepare(operand)
+    return { comparison: comparison({ text: (value) => isFound(value, prepared) }) }
+  }
+}
+
+function datedBy(accepts: (order: number) => boolean): ParseOperand {
+  return (operand) => {
+    const expected = parseInstant(operand)
+    if (!expected) return malformed('The value is not a date such as 2026-11-22, 2026-11-22T09:30:00Z or 2026-11-22T09:30:00+02:00.')
+    const text = (value: string) => {
+      const instant = parseInstant(value)
+      return instant !== undefined && accepts(compareInstants(instant, expected))
+    }
+    return { comparison: comparison({ text }) }
+  }
 }
 
 function parseRegex(operand: string): Parsed {

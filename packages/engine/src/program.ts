@@ -45,17 +45,28 @@ export interface Candidate<Origin> {
 
 /** What building a program leaves for another one of the same environment: rules that are the very same object are not read again. */
 export interface ProgramMemory {
-  /** The index of each property; a name stays although its last condition is gone, because rules hold indexes. */
-  readonly propertyIndexes: Map<string, number>
+  /** In the order of their indexes; one stays although its last condition is gone, because rules hold indexes. */
+  readonly properties: { readonly name: string; readonly isAsGiven: boolean }[]
+  /** Indexes by name. */
+  readonly converted: Map<string, number>
+  readonly asGiven: Map<string, number>
   readonly rules: WeakMap<object, { readonly segmentKey: string; readonly compiled: CompiledRules }>
 }
 
-export const startProgramMemory = (): ProgramMemory => ({ propertyIndexes: new Map(), rules: new WeakMap() })
+export const startProgramMemory = (): ProgramMemory => ({
+  properties: [],
+  converted: new Map(),
+  asGiven: new Map(),
+  rules: new WeakMap(),
+})
 
 export function buildProgram<Origin>(definition: Definition<Origin>, memory: ProgramMemory = startProgramMemory()): Program<Origin> {
   const readRules = rulesReader(definition, memory)
   const segments = definition.segments.map(({ key, name, rules }, index) => ({ index, key, name, ...readRules(rules, key) }))
-  const properties = Array.from(memory.propertyIndexes.keys(), (name) => propertyNamed(name, definition.findConstant))
+  const properties = memory.properties.map(({ name, isAsGiven }) => {
+    const property = propertyNamed(name, definition.findConstant)
+    return isAsGiven ? { ...property, isCoerced: false } : property
+  })
   const candidates = candidatesByFeature(definition, segments)
   return {
     beginning: prepareEvaluations(properties, segments),
@@ -90,11 +101,12 @@ function targetingMatch(segmentName: string): string {
   return `TARGETING_MATCH; segment=${segmentName}`
 }
 
-function rulesReader({ propertyField }: Definition<unknown>, { propertyIndexes, rules: known }: ProgramMemory) {
-  // Gives each property one index, however many conditions name it.
-  const internProperty = (name: string): number => {
-    const index = propertyIndexes.get(name) ?? propertyIndexes.size
-    propertyIndexes.set(name, index)
+function rulesReader({ propertyField }: Definition<unknown>, { properties, converted, asGiven, rules: known }: ProgramMemory) {
+  // Gives each property one index, however many conditions name it; and another one for those that read it as it was given.
+  const internProperty = (name: string, isAsGiven: boolean): number => {
+    const indexes = isAsGiven ? asGiven : converted
+    const index = indexes.get(name) ?? properties.push({ name, isAsGiven }) - 1
+    indexes.set(name, index)
     return index
   }
   return (rules: unknown, segmentKey: string): CompiledRules => {

@@ -27,12 +27,8 @@ export function compilePattern(source: string): Pattern {
 }
 
 function compileUnknown(source: string): Pattern {
-  if (source.length > longestPattern) return { problem: `The pattern is longer than ${longestPattern} characters.` }
-  const size = unfoldedSize(source)
-  if (size > largestProgram)
-    return {
-      problem: `The pattern's repetitions unfold to ${size} parts; the limit is ${largestProgram}.`,
-    }
+  const problem = whyTooLarge(source)
+  if (problem !== undefined) return { problem }
   try {
     // Compiled alone first: within the anchoring group `a)|(b` would become valid.
     RE2JS.compile(source.replaceAll('\\Z', '\\z'))
@@ -43,6 +39,13 @@ function compileUnknown(source: string): Pattern {
       problem: `The pattern is not supported: ${error instanceof Error ? error.message : String(error)}`,
     }
   }
+}
+
+/** Undefined for patterns that take little to compile, if they are valid. */
+export function whyTooLarge(source: string): string | undefined {
+  if (source.length > longestPattern) return `The pattern is longer than ${longestPattern} characters.`
+  const size = unfoldedSize(source)
+  return size > largestProgram ? `The pattern's repetitions unfold to ${size} parts; the limit is ${largestProgram}.` : undefined
 }
 
 // An escape, a character class, the opening of a group with its flags, a counted repetition, or one character.

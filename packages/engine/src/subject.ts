@@ -58,7 +58,8 @@ export function propertyNamed(name: string, findConstant: FindConstant): Propert
 
 export function coercedValue(property: Property, subject: Subject): ContextValue {
   const value = property.find(subject)
-  return property.isCoerced ? coerce(value) : textOf(value)
+  if (property.isCoerced || typeof value === 'boolean') return coerce(value)
+  return textOf(value)
 }
 
 const identityPaths = new Map<unknown, (subject: Subject) => unknown>([

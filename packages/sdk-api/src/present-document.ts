@@ -1,15 +1,16 @@
-import type { EnvironmentDocument, FeatureStateDocument, IdentityOverrideDocument } from '@halyard/engine'
+import type { CompiledEnvironment, FeatureStateDocument, IdentityOverrideDocument } from '@halyard/engine'
 import { oncePer } from './once-per.ts'
 import type { EnvironmentSnapshot } from './ports.ts'
 import { hidesDisabledFlags } from './served-flags.ts'
 
 /** The environment document that SDKs evaluate by themselves, encoded once per snapshot. */
 export const environmentDocumentJson = oncePer((snapshot: EnvironmentSnapshot) =>
-  Buffer.from(JSON.stringify(presentDocument(snapshot.compiled.document))),
+  Buffer.from(JSON.stringify(presentDocument(snapshot.compiled))),
 )
 
-/** A document as SDKs get it: without what only the server needs, and with settings resolved. */
-export function presentDocument(document: EnvironmentDocument) {
+/** A document as SDKs get it: in words they know, without what only the server needs, and with settings resolved. */
+export function presentDocument(compiled: CompiledEnvironment) {
+  const { document } = compiled.exported()
   const { project } = document
   return {
     id: document.id,

@@ -1,4 +1,5 @@
 import { api, notFound } from '@halyard/contract'
+import { compile } from '@halyard/engine'
 import { presentDocument } from '@halyard/sdk-api'
 import { implement, type Route } from '../http/implement.ts'
 import { buildDocument } from './build-document.ts'
@@ -8,6 +9,6 @@ export const environmentDocumentRoutes = (): Route[] =>
     async get({ db, environment, query }) {
       const document = await buildDocument(db, environment.id, query.at === undefined ? undefined : new Date(query.at))
       if (!document) throw notFound(`${environment.name} did not exist at that instant.`)
-      return presentDocument(document)
+      return presentDocument(compile(document))
     },
   })

@@ -4,6 +4,7 @@ import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { cloneSegment, createSegment, deleteSegment, updateSegment } from './commands.ts'
 import { findSegmentByUuid, pageOverrides, pageSegments, findSegmentById, type SegmentRow } from './queries.ts'
+import { whyNotExported } from './rules.ts'
 
 export const segmentRoutes = (): Route[] =>
   implement(api.segments, {
@@ -49,5 +50,11 @@ function present(segment: SegmentRow): Reply<typeof api.segments.get> {
     managed_by: '',
     membership_counts: [],
     metadata: [],
+    local_evaluation: presentExport(rules),
   }
+}
+
+function presentExport(rules: SegmentRow['rules']): Reply<typeof api.segments.get>['local_evaluation'] {
+  const reason = whyNotExported(rules)
+  return { is_exported: reason === undefined, reason: reason ?? null }
 }

@@ -1,4 +1,4 @@
-import type { SegmentRule } from '@halyard/contract'
+import { ownOperators, type SegmentRule } from '@halyard/contract'
 import type { RuleDocument } from '@halyard/engine'
 import { compileRules } from '../projects/rules.ts'
 
@@ -87,3 +87,18 @@ function whyNotWritten({ operator, property, value }: SegmentRule['conditions'][
   if (operator !== 'PERCENTAGE_SPLIT') return property === '' ? { property: 'This field may not be blank.' } : {}
   return Number(value) < 0 || Number(value) > 100 ? { value: 'PERCENTAGE_SPLIT needs a number from 0 to 100.' } : {}
 }
+
+const own = new Set<string>(ownOperators)
+
+/** Why official SDKs that evaluate locally do not get a segment; undefined: they do. */
+export function whyNotExported(rules: readonly SegmentRule[]): string | undefined {
+  const conditions = rules.flatMap(ownConditionsOf)
+  // Nearly every segment, so that a list of hundreds compiles nothing.
+  if (conditions.length === 0) return undefined
+  return compileRules([documentOf({ type: 'ALL', rules: [], conditions })]).exported().leftOut[0]?.reason
+}
+
+const ownConditionsOf = ({ rules, conditions }: SegmentRule): SegmentRule['conditions'] => [
+  ...conditions.filter(({ operator }) => own.has(operator)),
+  ...rules.flatMap(ownConditionsOf),
+]

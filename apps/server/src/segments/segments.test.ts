@@ -90,6 +90,7 @@ test('rules are kept in full, values as text', async () => {
     managed_by: '',
     membership_counts: [],
     metadata: [],
+    local_evaluation: { is_exported: true, reason: null },
   })
   expect(await lastChange()).toMatchObject({
     type: 'segment.created',
@@ -180,6 +181,12 @@ test('malformed rules are refused where they are malformed', async () => {
     [condition({ property: 'p', operator: 'MODULO', value: '2' }), at({ value: [expect.stringContaining('2|0')] })],
     [condition({ property: 'p', operator: 'MODULO', value: '0|1' }), at({ value: [expect.stringContaining('zero')] })],
     [condition({ property: 'p', operator: 'GREATER_THAN', value: 'x:semver' }), at({ value: [expect.any(String)] })],
+    [condition({ property: 'p', operator: 'DATE_BEFORE', value: 'tomorrow' }), at({ value: [expect.stringContaining('not a date')] })],
+    [condition({ property: 'p', operator: 'DATE_AFTER', value: '2026-02-30' }), at({ value: [expect.stringContaining('not a date')] })],
+    [condition({ property: 'p', operator: 'DATE_AFTER', value: 20_261_122 }), at({ value: [expect.stringContaining('not a date')] })],
+    [condition({ property: 'p', operator: 'STARTS_WITH', value: '' }), at({ value: [expect.stringContaining('empty')] })],
+    [condition({ property: '', operator: 'ENDS_WITH', value: 'x' }), at({ property: ['This field may not be blank.'] })],
+    [condition({ property: 'p', operator: 'CONTAINS_IGNORE_CASE', value: null }), at({ value: [expect.any(String)] })],
   ]
   const answers = []
   for (const [body] of refused) answers.push(await post(body))
@@ -196,10 +203,24 @@ test('rules at the limits are taken', async () => {
     condition({ property: '$.identity.identifier', operator: 'IN', value: '["a","b"]' }),
     condition({ property: 'version', operator: 'GREATER_THAN', value: '1.2.3:semver' }),
     condition({ property: 'p', operator: 'IS_NOT_SET', value: null }),
+    condition({ property: 'p', operator: 'STARTS_WITH', value: 1 }),
+    condition({ property: 'p', operator: 'DATE_BEFORE', value: '2026-11-22T09:30:00.5+02:00' }),
   ]
   const answers = []
   for (const body of taken) answers.push((await post(body)).status)
   expect(answers).toEqual(taken.map(() => 201))
+})
+
+test('a segment says whether SDKs that evaluate locally get it', async () => {
+  const { segments, params, post } = await startSegments()
+  expect((await post(condition({ property: 'p', operator: 'ENDS_WITH', value: '@acme.test' }))).body).toMatchObject({
+    local_evaluation: { is_exported: true, reason: null },
+  })
+  const { body } = await post(condition({ property: 'p', operator: 'DATE_AFTER', value: '2026-11-22' }))
+  const left = { is_exported: false, reason: 'DATE_AFTER: official SDKs cannot compare dates' }
+  expect(body).toMatchObject({ local_evaluation: left })
+  const { results } = await segments.list({ params, query: {} })
+  expect(results.map((segment) => segment.local_evaluation.is_exported)).toEqual([true, false])
 })
 
 test('a clone has the rules under another name', async () => {

@@ -1,10 +1,10 @@
-import type { Operator } from '@halyard/engine'
+import type { Operator, OwnOperator, UpstreamOperator } from '@halyard/engine'
 import * as z from 'zod'
 import { resource, type Scope } from '../endpoint.ts'
 import { id, listOf, name, oneOf, text, yesOrNo } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 
-const segmentOperators = [
+const upstreamOperators = [
   'EQUAL',
   'NOT_EQUAL',
   'GREATER_THAN',
@@ -19,7 +19,18 @@ const segmentOperators = [
   'IS_SET',
   'IS_NOT_SET',
   'IN',
-] as const satisfies readonly Operator[]
+] as const satisfies readonly UpstreamOperator[]
+
+/** What official SDKs do not know: segments with these are exported to them in other words, or not at all. */
+export const ownOperators = [
+  'STARTS_WITH',
+  'ENDS_WITH',
+  'CONTAINS_IGNORE_CASE',
+  'DATE_BEFORE',
+  'DATE_AFTER',
+] as const satisfies readonly OwnOperator[]
+
+const segmentOperators = [...upstreamOperators, ...ownOperators] as const
 
 export interface SegmentCondition {
   readonly operator: Operator
@@ -110,6 +121,9 @@ const segment = z.object({
   managed_by: z.literal(''),
   membership_counts: z.array(z.never()),
   metadata: z.array(z.never()),
+  local_evaluation: z
+    .object({ is_exported: z.boolean(), reason: z.string().nullable() })
+    .describe('Whether official SDKs that evaluate locally get this segment; if not, why. Remote evaluation knows every segment.'),
 })
 
 const settings = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Identity } from '../compiled-environment.ts'
-import type { FlagValue, TraitValue } from '../context.ts'
+import type { FlagValue, Operator, TraitValue, UpstreamOperator } from '../context.ts'
 import type {
   ConditionDocument,
   EnvironmentDocument,
@@ -48,6 +48,9 @@ const texts = [
   'é',
   '😀',
   'ada',
+  'PREMIUM',
+  '2026-11-22',
+  '2026-11-22T09:30:00+02:00',
 ]
 const operands = [
   ...texts,
@@ -66,11 +69,14 @@ const operands = [
   '(',
   'False',
   'prem',
+  'ium',
+  'MI',
+  '2026-11-22T07:30:00.000Z',
 ]
 const names = ['beta', 'gamma', 'delta', 'constructor', '__proto__', '12']
 const identifiers = ['ada', 'bob', 'user-1', '7', 'é', '']
 
-export const operators = [
+export const upstreamOperators = [
   'EQUAL',
   'NOT_EQUAL',
   'GREATER_THAN',
@@ -85,7 +91,16 @@ export const operators = [
   'IS_SET',
   'IS_NOT_SET',
   'IN',
-] as const
+] as const satisfies readonly UpstreamOperator[]
+
+export const operators = [
+  ...upstreamOperators,
+  'STARTS_WITH',
+  'ENDS_WITH',
+  'CONTAINS_IGNORE_CASE',
+  'DATE_BEFORE',
+  'DATE_AFTER',
+] as const satisfies readonly Operator[]
 
 export const anyTraitValue: fc.Arbitrary<TraitValue> = fc.oneof(
   fc.constantFrom<TraitValue[]>(...texts),

@@ -4,16 +4,16 @@ import type {
   EvaluationContext,
   FeatureContext,
   IdentityContext,
-  Operator,
   Rule,
   SegmentContext,
   TraitValue,
+  UpstreamOperator,
   VariantContext,
 } from '../context.ts'
-import { operators } from './arbitraries.ts'
+import { upstreamOperators } from './arbitraries.ts'
 
 /** What every engine agrees on, so that contexts of it prove something. What they do not is below, as wild. */
-const tameOperands: Record<Operator, string[]> = {
+const tameOperands: Record<UpstreamOperator, string[]> = {
   EQUAL: ['premium', 'free', '7', '42', '1.5', 'true', 'False', '1.2.3:semver', '1.3.0:semver'],
   NOT_EQUAL: ['premium', 'free', '7', '42', '1.5', 'true', 'False'],
   GREATER_THAN: ['premium', 'free', '7', '42', '1.5', '1.2.3:semver', '1.3.0-rc.1:semver'],
@@ -35,7 +35,7 @@ const tameProperties: Record<'trait' | 'version' | 'path' | 'blank', string[]> =
   path: ['$.identity.identifier', '$.identity.key', '$.environment.name', '$.identity.traits.plan', '$.identity', '$.nowhere.here'],
   blank: [''],
 }
-const wildConditions: { operators: Operator[]; properties: string[]; operands: string[] }[] = [
+const wildConditions: { operators: UpstreamOperator[]; properties: string[]; operands: string[] }[] = [
   {
     operators: ['EQUAL', 'NOT_EQUAL', 'GREATER_THAN', 'GREATER_THAN_INCLUSIVE', 'LESS_THAN', 'LESS_THAN_INCLUSIVE'],
     properties: ['plan', 'age', 'staff', '__proto__', '$.environment.name'],
@@ -100,7 +100,7 @@ function anyIdentityWith(traits: fc.Arbitrary<Record<string, TraitValue>>): fc.A
   )
 }
 
-const anyTameCondition: fc.Arbitrary<Condition> = fc.constantFrom(...operators).chain((operator) =>
+const anyTameCondition: fc.Arbitrary<Condition> = fc.constantFrom(...upstreamOperators).chain((operator) =>
   fc.constantFrom(...tameOperands[operator]).chain((value) =>
     fc.record({
       operator: fc.constant(operator),
@@ -111,7 +111,7 @@ const anyTameCondition: fc.Arbitrary<Condition> = fc.constantFrom(...operators).
 )
 
 /** Properties whose values the operand was written for. */
-function propertiesFor(operator: Operator, value: string): string[] {
+function propertiesFor(operator: UpstreamOperator, value: string): string[] {
   if (value.endsWith(':semver')) return tameProperties.version
   if (operator === 'PERCENTAGE_SPLIT') return [...tameProperties.blank, '$.identity.key', '$.identity.identifier']
   if (operator === 'MODULO' || /^[\d.]+$/.test(value)) return ['age', 'missing']
