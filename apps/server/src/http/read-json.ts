@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { invalid, Problem, type FieldErrors } from '@halyard/contract'
 
-const depthMax = 64
+const depthMax = 32
 
 /** Parses a body. `__proto__` arrives as an ordinary property; NUL characters, lone surrogates, infinite numbers and deep nesting are refused by field. */
 export function readJson(body: Buffer): unknown {
