@@ -39,6 +39,7 @@ import { serveStatus } from './status.ts'
 import { staleFeatureRoutes } from './stale-features/routes.ts'
 import { tagRoutes } from './tags/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
+import { trustRelationshipRoutes } from './trust-relationships/routes.ts'
 import { personalTokenRoutes, sessionRoutes } from './user-tokens/routes.ts'
 import { userRoutes } from './users/routes.ts'
 import { serveSetupPage } from './users/setup-page.ts'
@@ -137,6 +138,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...personalTokenRoutes(runtime),
     ...organisationRoutes(),
     ...masterApiKeyRoutes(),
+    ...trustRelationshipRoutes(runtime),
     ...permissionRoutes(),
     ...projectRoutes(),
     ...environmentRoutes(runtime),

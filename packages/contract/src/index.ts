@@ -21,6 +21,7 @@ import { sessions } from './admin/sessions.ts'
 import { tags } from './admin/tags.ts'
 import { staleFeatures } from './admin/stale-features.ts'
 import { usage } from './admin/usage.ts'
+import { trustRelationships } from './admin/trust-relationships.ts'
 import { users } from './admin/users.ts'
 import { variants } from './admin/variants.ts'
 
@@ -50,6 +51,7 @@ export const api = {
   personalTokens,
   organisations,
   masterApiKeys,
+  trustRelationships,
   permissionViews,
   projects,
   environments,

@@ -48,6 +48,7 @@ export const serverFloors = [
   'users',
   'passwords',
   'master-api-keys',
+  'trust-relationships',
   'grants',
   'permissions',
   'feature-states',
@@ -92,6 +93,7 @@ export const otherFiles: Record<string, string> = {
   'identities/remember-identity.ts': 'the group commit of the identity store',
   'identities/search-queries.ts': 'the search, whose tables are apart from those of identities',
   'identities/search-terms.ts': 'what an identity is found by, the same for those who fill and those who ask',
+  'trust-relationships/verify-token.ts': 'asks issuers for their keys',
   'users/sign-in.ts': 'the two steps of signing in share what proves the first',
   'users/setup-page.ts': 'the page behind the set-up link',
 }

@@ -1,6 +1,7 @@
 import { unauthenticated } from '@halyard/contract'
 import type { Runtime } from '../runtime/runtime.ts'
 import { hashKey, isSameHash } from '../runtime/secrets.ts'
+import { openBearer } from './bearer.ts'
 import type { Queryable } from './rows.ts'
 import { userActor, type Actor, type ApiKeyActor, type UserActor } from './actor.ts'
 
@@ -22,6 +23,7 @@ export async function authenticate(runtime: Runtime, { authorization, sessionCoo
 const authenticators: Record<string, (runtime: Runtime, credential: string) => Promise<Actor>> = {
   token: authenticateUser,
   'api-key': authenticateApiKey,
+  bearer: authenticateBearer,
 }
 
 async function authenticateCookie(runtime: Runtime, token: string): Promise<UserActor> {
@@ -59,19 +61,36 @@ async function stampUse(db: Queryable, token: { id: number; usedAt: Date | null;
   await db.updateTable('user_tokens').set({ used_at: token.at }).where('id', '=', token.id).execute()
 }
 
-async function authenticateApiKey({ control, now }: Runtime, credential: string): Promise<ApiKeyActor> {
+async function authenticateApiKey(runtime: Runtime, credential: string): Promise<ApiKeyActor> {
   const refused = unauthenticated('The API key is not valid: it may be mistyped, expired or revoked.')
   const [prefix = ''] = credential.split('.', 1)
-  const key = await control.db
+  const key = await usableKeys(runtime).where('prefix', '=', prefix).executeTakeFirst()
+  if (!key || !isSameHash(key.hashed_key, hashKey(credential))) throw refused
+  return apiKeyActor(key)
+}
+
+/** As what a trust relationship lets in, for as long as it is trusted. */
+async function authenticateBearer(runtime: Runtime, token: string): Promise<ApiKeyActor> {
+  const id = openBearer(runtime.config, token, runtime.now())
+  const key = id === undefined ? undefined : await usableKeys(runtime).where('master_api_keys.id', '=', id).executeTakeFirst()
+  if (!key) throw unauthenticated('The token is not valid: it may be expired, or no longer trusted.')
+  return apiKeyActor(key)
+}
+
+const usableKeys = ({ control, now }: Runtime) =>
+  control.db
     .selectFrom('master_api_keys')
     .innerJoin('organisations', 'organisations.id', 'master_api_keys.organisation_id')
-    .select(['master_api_keys.id', 'master_api_keys.name', 'organisation_id', 'hashed_key', 'is_admin', 'expires_at'])
-    .where('prefix', '=', prefix)
+    .select(['master_api_keys.id', 'master_api_keys.name', 'organisation_id', 'hashed_key', 'is_admin'])
     .where('revoked_at', 'is', null)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now())]))
     .where('master_api_keys.deleted_at', 'is', null)
     .where('organisations.deleted_at', 'is', null)
-    .executeTakeFirst()
-  if (!key || !isSameHash(key.hashed_key, hashKey(credential))) throw refused
-  if (key.expires_at && key.expires_at <= now()) throw refused
-  return { kind: 'api_key', id: key.id, name: key.name, organisationId: key.organisation_id, isAdmin: key.is_admin }
-}
+
+const apiKeyActor = (key: { id: number; name: string; organisation_id: number; is_admin: boolean }): ApiKeyActor => ({
+  kind: 'api_key',
+  id: key.id,
+  name: key.name,
+  organisationId: key.organisation_id,
+  isAdmin: key.is_admin,
+})

@@ -4,13 +4,14 @@ import type { MasterApiKeysTable } from '../runtime/tables.ts'
 
 export type MasterApiKeyRow = Selectable<MasterApiKeysTable>
 
-/** The keys that can still be used, or could until they expired. */
+/** The keys that can still be used, or could until they expired; not those that trust relationships act as. */
 const usable = (db: Queryable, organisation: Pick<OrganisationRow, 'id'>) =>
   db
     .selectFrom('master_api_keys')
     .where('organisation_id', '=', organisation.id)
     .where('revoked_at', 'is', null)
     .where('deleted_at', 'is', null)
+    .where('id', 'not in', (keys) => keys.selectFrom('trust_relationships').select('master_api_key_id'))
 
 export async function listMasterApiKeys(db: Queryable, organisation: OrganisationRow, range: { offset: number; limit: number }) {
   const [rows, total] = await Promise.all([

@@ -393,6 +393,18 @@ export interface TagsTable {
   created_at: Date
 }
 
+export interface TrustRelationshipsTable {
+  id: Generated<number>
+  organisation_id: number
+  master_api_key_id: number
+  name: string
+  issuer: string
+  audience: string
+  claim_rules: Json
+  created_by: number | null
+  created_at: Date
+}
+
 export interface UnrecordedEditsTable {
   transaction_id: string
 }
@@ -486,6 +498,7 @@ export interface Tables {
   segments: SegmentsTable
   setup_tokens: SetupTokensTable
   tags: TagsTable
+  trust_relationships: TrustRelationshipsTable
   unrecorded_edits: UnrecordedEditsTable
   usage_counts: UsageCountsTable
   user_tokens: UserTokensTable

@@ -47,7 +47,12 @@ function every(is: (endpoint: Endpoint) => boolean): Listed[] {
 const nonPublic = every((endpoint) => endpoint.scope.level !== 'public')
 const writes = every((endpoint) => !isRead(endpoint))
 // Setting up works once per installation, and this one has people: users.test.ts. Resets go through mails: passwords.test.ts.
-const triedElsewhere: readonly Endpoint[] = [api.users.setUp, api.passwords.requestReset, api.passwords.confirmReset]
+const triedElsewhere: readonly Endpoint[] = [
+  api.users.setUp,
+  api.passwords.requestReset,
+  api.passwords.confirmReset,
+  api.trustRelationships.exchange,
+]
 const repeatable = everyEndpoint.filter(({ endpoint }) => !triedElsewhere.includes(endpoint))
 
 describe('what its contract says', () => {

@@ -10,7 +10,16 @@ import { identities, identityOverrides, identityTraits } from './identity-exampl
 import { audit } from './record-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
 import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
-import { environmentApiKeys, environmentDocument, environments, masterApiKeys, organisations, projects, tags } from './tenancy-examples.ts'
+import {
+  environmentApiKeys,
+  environmentDocument,
+  environments,
+  masterApiKeys,
+  organisations,
+  projects,
+  tags,
+  trustRelationships,
+} from './tenancy-examples.ts'
 
 export interface Request {
   readonly params?: Readonly<Record<string, string | number>>
@@ -35,6 +44,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   personalTokens,
   organisations,
   masterApiKeys,
+  trustRelationships,
   permissionViews,
   projects,
   environments,

@@ -1,4 +1,4 @@
-import type { api } from '@halyard/contract'
+import { api } from '@halyard/contract'
 import type { ExamplesOf } from './example.ts'
 import { makeEnvironment, nameOf, type Fixture } from './fixture.ts'
 import { makeEnvironmentApiKey, makeMasterApiKey, makeProject, makeTag } from './makers.ts'
@@ -25,6 +25,29 @@ export const masterApiKeys: ExamplesOf<typeof api.masterApiKeys> = {
   update: async (at) => ({ params: await masterApiKey(at), body: { name: 'Renamed' } }),
   replace: async (at) => ({ params: await masterApiKey(at), body: { name: 'Replaced', is_admin: false } }),
   delete: async (at) => ({ params: await masterApiKey(at) }),
+}
+
+const trusted = (at: Fixture) => ({
+  name: nameOf(at, 'CI'),
+  issuer: 'https://token.actions.githubusercontent.com',
+  audience: nameOf(at, 'audience'),
+  claim_rules: [{ claim: 'repository', values: ['acme/*'] }],
+  is_admin: true,
+})
+async function makeTrustRelationship(at: Fixture) {
+  const made = await at.server.as(at.authorization, api.trustRelationships).create({ params: organisation(at), body: trusted(at) })
+  return { ...organisation(at), trust_relationship: made.id }
+}
+
+export const trustRelationships: ExamplesOf<typeof api.trustRelationships> = {
+  list: async (at) => ({ params: organisation(at) }),
+  create: async (at) => ({ params: organisation(at), body: trusted(at) }),
+  get: async (at) => ({ params: await makeTrustRelationship(at) }),
+  update: async (at) => ({ params: await makeTrustRelationship(at), body: { name: 'Renamed' } }),
+  replace: async (at) => ({ params: await makeTrustRelationship(at), body: { ...trusted(at), is_admin: false } }),
+  delete: async (at) => ({ params: await makeTrustRelationship(at) }),
+  // Only an issuer can sign one: trust-relationships.test.ts.
+  exchange: async () => ({ body: { token: 'signed by nobody' } }),
 }
 
 const project = ({ project: { id } }: Fixture) => ({ project: id })
