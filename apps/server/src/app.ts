@@ -44,6 +44,7 @@ import { personalTokenRoutes, sessionRoutes } from './user-tokens/routes.ts'
 import { userRoutes } from './users/routes.ts'
 import { serveSetupPage } from './users/setup-page.ts'
 import { variantRoutes } from './variants/routes.ts'
+import { webhookRoutes } from './webhooks/routes.ts'
 
 export interface App {
   readonly server: FastifyInstance
@@ -154,6 +155,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),
     ...auditRoutes(),
+    ...webhookRoutes(runtime),
     ...usageRoutes(runtime),
     ...staleFeatureRoutes(runtime),
     ...deletionRoutes(runtime),

@@ -1,18 +1,51 @@
 import type { JobName } from './changes/reactions.ts'
 import { purgeDeleted } from './deletions/purge-deleted.ts'
 import { removeIdentityOverrides } from './identity-overrides/commands.ts'
-import { startWorker, type JobHandler, type JobWorker } from './runtime/jobs.ts'
+import { enqueue, startWorker, type JobHandler, type JobWorker } from './runtime/jobs.ts'
 import { mailPasswordReset } from './passwords/commands.ts'
 import { createMailDelivery } from './runtime/mail.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import { createWebhookDelivery } from './webhooks/deliver.ts'
+import { purgeDeliveries } from './webhooks/queries.ts'
+
+// Waiting for other people's servers is most of it: there must be room beside those that do not answer.
+const webhooksAtOnce = 48
 
 /** Starts working jobs. Every name that a change can enqueue has its handler here; a missing one is a type error. */
 export function startJobs(runtime: Runtime): JobWorker {
-  const handlers: Record<JobName, JobHandler> = {
-    remove_identity_overrides: (payload) => removeIdentityOverrides(runtime.control, payload),
-    mail_password_reset: (payload) => mailPasswordReset(runtime.control, payload, runtime.config),
+  const { control, config, log, now } = runtime
+  const handlers: Record<Exclude<JobName, 'deliver_webhook'>, JobHandler> = {
+    remove_identity_overrides: (payload) => removeIdentityOverrides(control, payload),
+    mail_password_reset: (payload) => mailPasswordReset(control, payload, config),
     send_mail: createMailDelivery(runtime),
     purge_deleted: () => purgeDeleted(runtime),
+    purge_webhook_deliveries: hourly(runtime, 'purge_webhook_deliveries', () => purgeDeliveries(control, config.webhookDeliveryDays)),
   }
-  return startWorker(runtime.control, handlers, { log: runtime.log, now: runtime.now })
+  const webhooks: Record<'deliver_webhook', JobHandler> = { deliver_webhook: createWebhookDelivery(runtime) }
+  const workers = [startWorker(control, handlers, { log, now }), startWorker(control, webhooks, { log, now, concurrency: webhooksAtOnce })]
+  enqueueFirst(runtime, ['purge_webhook_deliveries'])
+  const listening = Promise.all(workers.map(({ listening }) => listening)).then(() => undefined)
+  // Each has said so in the log.
+  listening.catch(() => undefined)
+  return {
+    listening,
+    stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))),
+  }
+}
+
+const hourMs = 3_600_000
+
+/** A job that comes again every hour, whatever becomes of it this time. */
+function hourly({ control, now }: Runtime, name: JobName, work: () => Promise<void>): JobHandler {
+  return async () => {
+    await control.transaction((tx) => enqueue(tx, { name, payload: {}, key: name, runAt: new Date(now().getTime() + hourMs) }))
+    await work()
+  }
+}
+
+function enqueueFirst({ control, log }: Runtime, names: readonly JobName[]): void {
+  const enqueueAll = control.transaction(async (tx) => {
+    for (const name of names) await enqueue(tx, { name, payload: {}, key: name })
+  })
+  enqueueAll.catch((error: unknown) => log.warn({ err: error }, 'jobs that come every hour begin at the next start'))
 }

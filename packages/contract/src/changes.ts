@@ -69,6 +69,11 @@ const changeTypes = {
   'identity.deleted': { touches: 'document', streams: false, sentence: 'deleted an identity' },
   'identity_override.created': { touches: 'document', streams: false, sentence: 'added an identity override' },
   'identity_override.updated': { touches: 'document', streams: false, sentence: 'changed an identity override' },
+  'webhook.created': { touches: 'nothing', streams: false, sentence: 'added a webhook' },
+  'webhook.updated': { touches: 'nothing', streams: false, sentence: 'changed a webhook' },
+  'webhook.deleted': { touches: 'nothing', streams: false, sentence: 'deleted a webhook' },
+  'webhook.disabled': { touches: 'nothing', streams: false, sentence: 'turned off a webhook that cannot be reached' },
+  'webhook.replayed': { touches: 'nothing', streams: false, sentence: 'sent again what a webhook was sent' },
   'identity_override.deleted': { touches: 'document', streams: false, sentence: 'removed an identity override' },
 } as const satisfies Record<string, ChangeKind>
 

@@ -25,8 +25,8 @@ export interface Endpoint {
   readonly edits?: 'own'
   /** The changes it may record. Absent on reading endpoints only. */
   readonly records?: readonly ChangeType[]
-  /** Attempts per address are counted: endpoints that try passwords or tokens. */
-  readonly throttled?: true
+  /** Counted: `true` for endpoints that try passwords or tokens, per address; webhook tests, per caller. */
+  readonly throttled?: true | 'webhook tests'
   /** The reply is a file that is streamed; the handler answers with a `FileReply`. */
   readonly file?: true
   /** Refused for API keys: what is done here is done as a person. */

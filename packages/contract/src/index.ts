@@ -24,6 +24,7 @@ import { usage } from './admin/usage.ts'
 import { trustRelationships } from './admin/trust-relationships.ts'
 import { users } from './admin/users.ts'
 import { variants } from './admin/variants.ts'
+import { environmentWebhooks, organisationWebhooks, webhookTests } from './admin/webhooks.ts'
 
 export { restorableDays, type DeletedKind } from './admin/deletions.ts'
 export { ownOperators, segmentRule, type SegmentRule, type WrittenRule } from './admin/segments.ts'
@@ -67,6 +68,9 @@ export const api = {
   identityTraits,
   identityOverrides,
   audit,
+  environmentWebhooks,
+  organisationWebhooks,
+  webhookTests,
   usage,
   staleFeatures,
   deletions,

@@ -69,6 +69,7 @@ export const serverFloors = [
   'identity-overrides',
   'audit',
   'deletions',
+  'webhooks',
   // Files directly in src/ (app, worker, start, main) are the roof.
   '.',
   'testing',
@@ -95,6 +96,10 @@ export const otherFiles: Record<string, string> = {
   'identities/search-terms.ts': 'what an identity is found by, the same for those who fill and those who ask',
   'trust-relationships/verify-token.ts': 'asks issuers for their keys',
   'users/sign-in.ts': 'the two steps of signing in share what proves the first',
+  'webhooks/deliver.ts': 'the job that sends what waits for a webhook',
+  'webhooks/payload.ts': 'what webhooks are told, in two formats',
+  'webhooks/python-json.ts': 'JSON byte for byte as Flagsmith writes it',
+  'webhooks/send-sample.ts': 'the test of an address, which is no edit',
   'users/setup-page.ts': 'the page behind the set-up link',
 }
 

@@ -61,6 +61,13 @@ export async function findAudit(db: Queryable, scope: AuditScope, id: number): P
   return (await readChangesWithDetails(db, idsOf(found.rows)))[0]
 }
 
+/** A change that is known to be there, whoever asks: for what is sent on. */
+export async function getChange(db: Queryable, id: number): Promise<AuditRowWithDetails> {
+  const [change] = await readChangesWithDetails(db, [id])
+  if (!change) throw new Error(`There is no change ${id}.`)
+  return change
+}
+
 /** All there is, newest first, in batches: each is found from where the one before ended. */
 export async function* exportAudit(db: Queryable, scope: AuditScope, filters: AuditFilters): AsyncGenerator<AuditRowWithDetails[]> {
   const batch = 500

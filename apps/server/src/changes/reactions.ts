@@ -1,6 +1,12 @@
 import { restorableDays, type ChangeType } from '@halyard/contract'
 
-export type JobName = 'remove_identity_overrides' | 'send_mail' | 'mail_password_reset' | 'purge_deleted'
+export type JobName =
+  | 'remove_identity_overrides'
+  | 'send_mail'
+  | 'mail_password_reset'
+  | 'purge_deleted'
+  | 'deliver_webhook'
+  | 'purge_webhook_deliveries'
 
 /** Durable consequences: a job of this name is enqueued with each change of this type. The worker must know every one. */
 export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {

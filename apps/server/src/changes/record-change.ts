@@ -4,6 +4,7 @@ import { actorId } from '../access/actor.ts'
 import { enqueue } from '../runtime/jobs.ts'
 import type { Edit } from './edit.ts'
 import { daysUntil, reactions } from './reactions.ts'
+import { tellWebhooks } from './tell-webhooks.ts'
 
 /** A change as the command that made it tells it. `before` and `after` are rows, or what is worth remembering of them. */
 export interface Change {
@@ -25,9 +26,10 @@ export const recordChange = (edit: Edit, change: Change): Promise<void> => recor
 /** As `recordChange`, for commands that do the same to many things of one place: revisions are raised once for all of them. */
 export async function recordChanges(edit: Edit, all: readonly Change[]): Promise<void> {
   if (all.length === 0) return
-  await edit.tx
+  const recorded = await edit.tx
     .insertInto('changes')
     .values(all.map((change) => rowOf(edit, change)))
+    .returning('id')
     .execute()
   const projects = new Set(all.map(reachOf).flatMap(({ projectId }) => (projectId === null ? [] : [projectId])))
   if (projects.size > 0)
@@ -40,6 +42,10 @@ export async function recordChanges(edit: Edit, all: readonly Change[]): Promise
     all.filter(({ type }) => changes[type].touches !== 'nothing').map((change) => [JSON.stringify([change.type, reachOf(change)]), change]),
   )
   for (const change of touching.values()) await raiseRevisions(edit, change.type, reachOf(change))
+  await tellWebhooks(
+    edit.tx,
+    all.map((change, index) => ({ change, id: recorded[index]?.id ?? 0, ...reachOf(change) })),
+  )
   for (const change of all) await enqueueReactions(edit, change)
 }
 
@@ -91,7 +97,7 @@ function nameOf({ before, after }: Change): RawBuilder<string | null> {
 const nameColumns = ['name', 'label', 'title', 'email', 'url', 'trait_key']
 
 // What nobody needs to read again must not be in the log either.
-const secretColumns = new Set(['password_hash', 'hashed_key', 'token_hash', 'code_hash', 'sealed_secret'])
+const secretColumns = new Set(['password_hash', 'hashed_key', 'token_hash', 'code_hash', 'sealed_secret', 'sealed_former_secret'])
 
 const remember = (row: object | undefined): string | null =>
   row ? JSON.stringify(Object.fromEntries(Object.entries(row).filter(([column]) => !secretColumns.has(column)))) : null

@@ -32,13 +32,14 @@ export type AfterCommit = (raised: ReadonlyMap<number, number>) => Promise<void>
 export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly Route[], afterCommit: AfterCommit): void {
   const methods = new Map<string, Set<string>>()
   const limitAddress = app.rateLimit(addressLimit(runtime.config.loginAttemptsPerMinute))
+  const limitWebhookTests = app.rateLimit(webhookTestLimit(runtime.config.webhookTestsPerMinute))
   for (const route of routes) {
     const { endpoint } = route
     if (!endpoint.permission) throw new Error(`${endpoint.method} ${endpoint.path} declares no permission.`)
     app.route({
       method: endpoint.method,
       url: endpoint.path,
-      ...(endpoint.throttled && { onRequest: limitAddress }),
+      ...(endpoint.throttled && { onRequest: endpoint.throttled === true ? limitAddress : limitWebhookTests }),
       handler: async (request, reply) => {
         const cookie = sessionCookie({ request, reply, publicUrl: runtime.config.publicUrl })
         const answer = await answerRequest(runtime, route, { request, cookie }, afterCommit)
@@ -58,6 +59,12 @@ const addressLimit = (max: number) => ({
   max,
   timeWindow: '1 minute',
   errorResponseBuilder: (_: FastifyRequest, { ttl }: { ttl: number }) => throttled(ttl / 1000),
+})
+
+// Few, because each sends something to an address that the caller chose.
+const webhookTestLimit = (max: number) => ({
+  ...addressLimit(max),
+  keyGenerator: ({ headers, ip }: FastifyRequest) => headers.authorization ?? headers.cookie ?? ip,
 })
 
 const everyMethod = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const

@@ -459,6 +459,41 @@ export interface VariantsTable {
   created_at: Date
 }
 
+export interface WebhookDeliveriesTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  webhook_id: number
+  change_id: number
+  environment_id: number | null
+  event_type: string
+  state: Generated<string>
+  body: string | null
+  attempts: ColumnType<unknown, string | undefined, string>
+  response: string | null
+  first_attempt_at: Date | null
+  next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>
+  leased_until: Date | null
+  created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  finished_at: Date | null
+}
+
+export interface WebhooksTable {
+  id: Generated<number>
+  uuid: Generated<string>
+  organisation_id: number
+  project_id: number | null
+  environment_id: number | null
+  url: string
+  enabled: Generated<boolean>
+  format: string
+  sealed_secret: string | null
+  sealed_former_secret: string | null
+  former_secret_until: Date | null
+  disabled_reason: string | null
+  created_at: Date
+  updated_at: Date
+}
+
 export interface Tables {
   attempts: AttemptsTable
   changes: ChangesTable
@@ -504,4 +539,6 @@ export interface Tables {
   user_tokens: UserTokensTable
   users: UsersTable
   variants: VariantsTable
+  webhook_deliveries: WebhookDeliveriesTable
+  webhooks: WebhooksTable
 }

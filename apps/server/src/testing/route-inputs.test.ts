@@ -168,11 +168,12 @@ const withSearch = (address: string, search: string) => `${address}${address.inc
 describe('an address', () => {
   test.each(everyEndpoint)('of $name is the same without its trailing slash', async (listed) => {
     const { endpoint } = listed
-    const address = addressOf(endpoint, await exampleOf(home, listed))
+    const request = await exampleOf(home, listed)
+    const address = addressOf(endpoint, request)
     const slashless = address.replace(/\/(?=\?|$)/, '')
     expect(slashless).not.toBe(address)
     // What is read, or what is said to nobody: that a route was found, in either case.
-    const options = isRead(endpoint) ? { authorization: home.authorization } : {}
+    const options = isRead(endpoint) ? { authorization: home.authorization, ...(request.body !== undefined && { body: request.body }) } : {}
     const [one, other] = await Promise.all([
       server.send(endpoint.method, address, options),
       server.send(endpoint.method, slashless, options),

@@ -69,6 +69,8 @@ export const testConfig: Config = {
   logLevel: 'silent',
   // Receivers in tests are on this machine.
   outbound: { allow: ['127.0.0.1'], ports: [80, 443] },
+  webhookTestsPerMinute: 10_000,
+  webhookDeliveryDays: 30,
   loginAttemptsPerMinute: 10_000,
   sessionIdleHours: 12,
   sessionDays: 7,

@@ -7,7 +7,7 @@ import type { Fixture } from './fixture.ts'
 import { deletions } from './deletion-examples.ts'
 import { featureSegments, features, featureStates, segments, variants } from './flag-examples.ts'
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
-import { audit } from './record-examples.ts'
+import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
 import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
 import {
@@ -60,6 +60,9 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   identityTraits,
   identityOverrides,
   audit,
+  environmentWebhooks,
+  organisationWebhooks,
+  webhookTests,
   usage,
   staleFeatures,
   deletions,

@@ -35,7 +35,7 @@ export function swapInQuery(ours: Request, theirs: Request): Swap[] {
 /** People and what they belong to are the same in every project. */
 const organisationsThings = ['user', 'group', 'role']
 const projectsThings = ['project', 'environment_key']
-const environmentsThings = ['environment_api_key', 'identity', 'feature_state']
+const environmentsThings = ['environment_api_key', 'identity', 'feature_state', 'webhook']
 
 /** The parameters that name a thing together with the project or environment it must be of. */
 export function withinProject(names: readonly string[]): string[] {
@@ -50,5 +50,5 @@ export const withinEnvironment = (names: readonly string[]): string[] =>
 /** The last parameter, where it names a thing of the one before: a variant of a feature, an override or trait of an identity. */
 export function withinParent(names: readonly string[]): string[] {
   const [parent = '', child = ''] = names.slice(-2)
-  return names.length > 1 && ['feature', 'identity'].includes(parent) ? [child] : []
+  return names.length > 1 && ['feature', 'identity', 'webhook'].includes(parent) ? [child] : []
 }
