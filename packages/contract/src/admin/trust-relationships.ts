@@ -47,7 +47,7 @@ export const trustRelationships = resource({
     body: z.object(settings),
     reply: trustRelationship,
     status: 201,
-    records: ['trust_relationship.created'],
+    records: ['trust_relationship.created', 'master_api_key.created'],
   },
   get: {
     ...place,
