@@ -154,7 +154,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...identityRoutes(runtime, parts.identityStore),
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),
-    ...auditRoutes(),
+    ...auditRoutes(runtime),
     ...webhookRoutes(runtime),
     ...usageRoutes(runtime),
     ...staleFeatureRoutes(runtime),

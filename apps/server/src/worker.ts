@@ -1,4 +1,5 @@
 import type { JobName } from './changes/reactions.ts'
+import { sealChanges } from './changes/seal-changes.ts'
 import { purgeDeleted } from './deletions/purge-deleted.ts'
 import { removeIdentityOverrides } from './identity-overrides/commands.ts'
 import { enqueue, startWorker, type JobHandler, type JobWorker } from './runtime/jobs.ts'
@@ -19,11 +20,14 @@ export function startJobs(runtime: Runtime): JobWorker {
     mail_password_reset: (payload) => mailPasswordReset(control, payload, config),
     send_mail: createMailDelivery(runtime),
     purge_deleted: () => purgeDeleted(runtime),
-    purge_webhook_deliveries: hourly(runtime, 'purge_webhook_deliveries', () => purgeDeliveries(control, config.webhookDeliveryDays)),
+    purge_webhook_deliveries: repeatedly(runtime, { name: 'purge_webhook_deliveries', seconds: 3600 }, () =>
+      purgeDeliveries(control, config.webhookDeliveryDays),
+    ),
+    seal_changes: repeatedly(runtime, { name: 'seal_changes', seconds: 10 }, () => sealChanges(runtime)),
   }
   const webhooks: Record<'deliver_webhook', JobHandler> = { deliver_webhook: createWebhookDelivery(runtime) }
   const workers = [startWorker(control, handlers, { log, now }), startWorker(control, webhooks, { log, now, concurrency: webhooksAtOnce })]
-  enqueueFirst(runtime, ['purge_webhook_deliveries'])
+  enqueueFirst(runtime, ['purge_webhook_deliveries', 'seal_changes'])
   const listening = Promise.all(workers.map(({ listening }) => listening)).then(() => undefined)
   // Each has said so in the log.
   listening.catch(() => undefined)
@@ -33,12 +37,14 @@ export function startJobs(runtime: Runtime): JobWorker {
   }
 }
 
-const hourMs = 3_600_000
-
-/** A job that comes again every hour, whatever becomes of it this time. */
-function hourly({ control, now }: Runtime, name: JobName, work: () => Promise<void>): JobHandler {
+/** A job that comes again after a while, whatever becomes of it this time. */
+function repeatedly(
+  { control, now }: Runtime,
+  { name, seconds }: { name: JobName; seconds: number },
+  work: () => Promise<void>,
+): JobHandler {
   return async () => {
-    await control.transaction((tx) => enqueue(tx, { name, payload: {}, key: name, runAt: new Date(now().getTime() + hourMs) }))
+    await control.transaction((tx) => enqueue(tx, { name, payload: {}, key: name, runAt: new Date(now().getTime() + seconds * 1000) }))
     await work()
   }
 }
@@ -47,5 +53,5 @@ function enqueueFirst({ control, log }: Runtime, names: readonly JobName[]): voi
   const enqueueAll = control.transaction(async (tx) => {
     for (const name of names) await enqueue(tx, { name, payload: {}, key: name })
   })
-  enqueueAll.catch((error: unknown) => log.warn({ err: error }, 'jobs that come every hour begin at the next start'))
+  enqueueAll.catch((error: unknown) => log.warn({ err: error }, 'jobs that repeat themselves begin at the next start'))
 }

@@ -80,6 +80,7 @@ export const fileRoles = ['routes', 'commands', 'queries', 'rules'] as const
 
 /** Files of other names, each with the reason why the noun needs them. */
 export const otherFiles: Record<string, string> = {
+  'audit/verify.ts': 'follows the chain of a record',
   'audit/export.ts': 'the record as CSV and NDJSON, written while it is read',
   'analytics/count-requests.ts': 'counts in memory, flushed in batches',
   'analytics/record-evaluations.ts': 'when features and environments were first and last evaluated, written as counts are',

@@ -3,11 +3,13 @@ import { findAdministeredIds } from '../access/authorise.ts'
 import type { Queryable } from '../access/rows.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { continuedPage, slice } from '../http/pages.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { auditFile } from './export.ts'
 import { countMax, exportAudit, findAudit, listAudit, type AuditScope } from './queries.ts'
 import { presentDetails, presentEntry } from './rules.ts'
+import { verifyAudit } from './verify.ts'
 
-export const auditRoutes = (): Route[] =>
+export const auditRoutes = ({ config }: Runtime): Route[] =>
   implement(api.audit, {
     list: async ({ db, actor, query, url }) => answerPage(db, { organisationIds: await findAdministeredIds(db, actor) }, { query, url }),
     get: async ({ db, actor, params }) => answerOne(db, { organisationIds: await findAdministeredIds(db, actor) }, params.change),
@@ -15,6 +17,7 @@ export const auditRoutes = (): Route[] =>
     getOfOrganisation: ({ db, organisation, params }) => answerOne(db, { organisationIds: [organisation.id] }, params.change),
     exportOfOrganisation: async ({ db, organisation, query }) =>
       auditFile(query.format, `audit-organisation-${organisation.id}`, exportAudit(db, { organisationIds: [organisation.id] }, query)),
+    verify: ({ db, organisation }) => verifyAudit(db, config, organisation.id),
     listOfProject: ({ db, project, query, url }) => answerPage(db, { projectId: project.id }, { query, url }),
     getOfProject: ({ db, project, params }) => answerOne(db, { projectId: project.id }, params.change),
     exportOfProject: async ({ db, project, query }) =>

@@ -7,6 +7,7 @@ export type JobName =
   | 'purge_deleted'
   | 'deliver_webhook'
   | 'purge_webhook_deliveries'
+  | 'seal_changes'
 
 /** Durable consequences: a job of this name is enqueued with each change of this type. The worker must know every one. */
 export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 
 /** Argon2id at OWASP's first choice (19 MiB, two passes). */
@@ -71,6 +71,15 @@ export function unseal({ secretKey, previousSecretKeys }: SecretKeys, sealed: st
   opening.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-tagLength))
   return opening.update(bytes.subarray(nonceLength, -tagLength), undefined, 'utf8') + opening.final('utf8')
 }
+
+/** Proves later that this installation wrote a text, to whoever knows its key. */
+export const signText = ({ secretKey }: Pick<SecretKeys, 'secretKey'>, text: string): string =>
+  createHmac('sha256', derive(secretKey, 'signing key', 32))
+    .update(text)
+    .digest('base64url')
+
+export const isSignedText = ({ secretKey, previousSecretKeys }: SecretKeys, text: string, signature: string): boolean =>
+  [secretKey, ...previousSecretKeys].some((key) => isSameHash(Buffer.from(signText({ secretKey: key }, text)), Buffer.from(signature)))
 
 const derive = (secretKey: string, use: string, length: number) => Buffer.from(hkdfSync('sha256', secretKey, '', `halyard ${use}`, length))
 const sealingKey = (secretKey: string) => derive(secretKey, 'sealing key', 32)

@@ -12,6 +12,21 @@ export interface AttemptsTable {
   forgotten_at: Date
 }
 
+export interface ChangeChainsTable {
+  organisation_id: number
+  length: number
+  hash: Buffer
+  signature: string
+  sealed_at: ColumnType<Date, Date | string | undefined, Date | string>
+}
+
+export interface ChangeSealsTable {
+  organisation_id: number
+  position: number
+  change_id: number
+  hash: Buffer
+}
+
 export interface ChangesTable {
   id: Generated<number>
   at: Date
@@ -409,6 +424,10 @@ export interface UnrecordedEditsTable {
   transaction_id: string
 }
 
+export interface UnsealedChangesTable {
+  change_id: number
+}
+
 export interface UsageCountsTable {
   environment_id: number
   hour: Date
@@ -496,6 +515,8 @@ export interface WebhooksTable {
 
 export interface Tables {
   attempts: AttemptsTable
+  change_chains: ChangeChainsTable
+  change_seals: ChangeSealsTable
   changes: ChangesTable
   deployment: DeploymentTable
   document_history: DocumentHistoryTable
@@ -535,6 +556,7 @@ export interface Tables {
   tags: TagsTable
   trust_relationships: TrustRelationshipsTable
   unrecorded_edits: UnrecordedEditsTable
+  unsealed_changes: UnsealedChangesTable
   usage_counts: UsageCountsTable
   user_tokens: UserTokensTable
   users: UsersTable

@@ -129,6 +129,20 @@ export const audit = resource({
     file: true,
     reply: z.string(),
   },
+  verify: {
+    method: 'GET',
+    path: '/api/v1/organisations/:organisation/audit/verify/',
+    summary: 'Whether the record of an organisation is as it was written; names the first entry that is not.',
+    scope: ofOrganisation,
+    permission: 'ADMIN',
+    reply: z.object({
+      intact: z.boolean(),
+      sealed: z.int().describe('How many entries fit the chain.'),
+      unsealed: z.int().describe('Entries so new that they are not in the chain yet.'),
+      hash: z.string().describe('Of the last entry that fits: note it elsewhere, and find it again.'),
+      broken: z.object({ position: z.int().nullable(), change: z.int().nullable(), reason: z.string() }).nullable(),
+    }),
+  },
   listOfProject: {
     method: 'GET',
     path: '/api/v1/projects/:project/audit/',

@@ -38,6 +38,7 @@ export const audit: ExamplesOf<typeof api.audit> = {
   listOfOrganisation: async (at) => ({ params: organisation(at), query: { environments: String(at.environment.id) } }),
   getOfOrganisation: async (at) => ({ params: { ...organisation(at), change: await doneIn(at) } }),
   exportOfOrganisation: async (at) => ({ params: organisation(at), query: everyFilter(at) }),
+  verify: async (at) => ({ params: organisation(at) }),
   listOfProject: async (at) => ({ params: project(at), query: everyFilter(at) }),
   getOfProject: async (at) => ({ params: { ...project(at), change: await doneIn(at) } }),
   exportOfProject: async (at) => ({ params: project(at), query: { format: 'ndjson', type: 'tag' } }),
