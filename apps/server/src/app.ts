@@ -38,6 +38,7 @@ import { segmentRoutes } from './segments/routes.ts'
 import { serveStatus } from './status.ts'
 import { staleFeatureRoutes } from './stale-features/routes.ts'
 import { tagRoutes } from './tags/routes.ts'
+import { transferRoutes } from './transfers/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 import { trustRelationshipRoutes } from './trust-relationships/routes.ts'
 import { personalTokenRoutes, sessionRoutes } from './user-tokens/routes.ts'
@@ -158,6 +159,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...webhookRoutes(runtime),
     ...usageRoutes(runtime),
     ...staleFeatureRoutes(runtime),
+    ...transferRoutes(runtime),
     ...deletionRoutes(runtime),
   ]
 }

@@ -12,7 +12,8 @@ export interface ClientOptions {
 /** Path parameters, query and body together, each only where the endpoint takes it. */
 export type CallInput<E extends Endpoint> = (keyof Params<E['path']> extends never ? unknown : { params: Params<E['path']> }) &
   ([QueryInput<E>] extends [undefined] ? unknown : { query?: QueryInput<E> }) &
-  ([BodyInput<E>] extends [undefined] ? unknown : { body: BodyInput<E> })
+  ([BodyInput<E>] extends [undefined] ? unknown : { body: BodyInput<E> }) &
+  (E extends { upload: true } ? { body: unknown } : unknown)
 
 export type Call<E extends Endpoint> = (input: CallInput<E>) => Promise<Reply<E>>
 export type ResourceClient<R extends Resource> = { readonly [Name in keyof R]: Call<R[Name]> }

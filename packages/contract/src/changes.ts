@@ -29,6 +29,7 @@ const changeTypes = {
   'trust_relationship.deleted': { touches: 'nothing', streams: false, sentence: 'deleted a trust relationship' },
   'trust_relationship.token_issued': { touches: 'nothing', streams: false, sentence: 'signed in by a trust relationship' },
   'project.created': { touches: 'document', streams: true, sentence: 'created the project' },
+  'project.imported': { touches: 'document', streams: true, sentence: 'imported the project' },
   'project.updated': { touches: 'document', streams: true, sentence: 'changed the project’s settings' },
   'project.deleted': { touches: 'document', streams: true, sentence: 'deleted the project' },
   'project.restored': { touches: 'document', streams: true, sentence: 'restored the project' },

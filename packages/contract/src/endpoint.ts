@@ -29,6 +29,8 @@ export interface Endpoint {
   readonly throttled?: true | 'webhook tests'
   /** The reply is a file that is streamed; the handler answers with a `FileReply`. */
   readonly file?: true
+  /** The body is JSON of any size up to the limit of imports, which the handler reads as it comes: `upload`, a stream. */
+  readonly upload?: true
   /** Refused for API keys: what is done here is done as a person. */
   readonly peopleOnly?: true
   /** Refused for personal tokens: what decides about credentials is done by somebody who has signed in. */

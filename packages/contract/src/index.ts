@@ -20,6 +20,7 @@ import { segments } from './admin/segments.ts'
 import { sessions } from './admin/sessions.ts'
 import { tags } from './admin/tags.ts'
 import { staleFeatures } from './admin/stale-features.ts'
+import { transfers } from './admin/transfers.ts'
 import { usage } from './admin/usage.ts'
 import { trustRelationships } from './admin/trust-relationships.ts'
 import { users } from './admin/users.ts'
@@ -32,6 +33,7 @@ export { newPassword } from './admin/passwords.ts'
 export * from './changes.ts'
 export * from './endpoint.ts'
 export { isOverHundred, type FeatureValue, type ValueType } from './feature-value.ts'
+export * from './export-file.ts'
 export * from './field-errors.ts'
 export * from './openapi.ts'
 export * from './page.ts'
@@ -73,5 +75,6 @@ export const api = {
   webhookTests,
   usage,
   staleFeatures,
+  transfers,
   deletions,
 }

@@ -16,6 +16,7 @@ export const workspaces: Record<
       '@fastify/rate-limit',
       '@fastify/static',
       '@node-rs/argon2',
+      '@streamparser/json',
       'ajv',
       'ajv-formats',
       'csv-stringify',
@@ -70,6 +71,7 @@ export const serverFloors = [
   'audit',
   'deletions',
   'webhooks',
+  'transfers',
   // Files directly in src/ (app, worker, start, main) are the roof.
   '.',
   'testing',
@@ -101,6 +103,10 @@ export const otherFiles: Record<string, string> = {
   'webhooks/payload.ts': 'what webhooks are told, in two formats',
   'webhooks/python-json.ts': 'JSON byte for byte as Flagsmith writes it',
   'webhooks/send-sample.ts': 'the test of an address, which is no edit',
+  'transfers/ids.ts': 'which ids an import keeps',
+  'transfers/read-upload.ts': 'parses a file as it arrives',
+  'transfers/staged-identities.ts': 'what is stored of an import before the rest is sure',
+  'transfers/write-export.ts': 'writes a file while it is read',
   'users/setup-page.ts': 'the page behind the set-up link',
 }
 

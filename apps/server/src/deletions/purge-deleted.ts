@@ -66,7 +66,7 @@ async function listDue(db: Queryable, until: Date): Promise<Due[]> {
 const identitiesAtOnce = 1000
 
 // The identity store may be sharded: rows are named by their keys.
-async function forgetIdentities(identities: Queryable, environment: { readonly id: number }): Promise<void> {
+export async function forgetIdentities(identities: Queryable, environment: { readonly id: number }): Promise<void> {
   for (;;) {
     const rows = await identities
       .selectFrom('identities')

@@ -11,11 +11,10 @@ import { isEnvironmentKeyTaken, isEnvironmentNameTaken } from './queries.ts'
 
 export type EnvironmentSettings = Body<typeof api.environments.update>
 
-export async function createEnvironment(
-  edit: Edit,
-  { id }: Pick<ProjectRow, 'id'>,
-  settings: EnvironmentSettings & { name: string },
-): Promise<EnvironmentRow> {
+/** What a new environment is; with an id when one was reserved before. */
+export type NewEnvironment = EnvironmentSettings & { readonly name: string; readonly id?: number | undefined }
+
+export async function createEnvironment(edit: Edit, { id }: Pick<ProjectRow, 'id'>, settings: NewEnvironment): Promise<EnvironmentRow> {
   const project = await lockProject(edit, { id })
   await refuseTaken(edit, project, settings)
   const environment = await insertEnvironment(edit, project, settings)
@@ -51,11 +50,7 @@ export async function cloneEnvironment(edit: Edit, source: EnvironmentRow, name:
   return environment
 }
 
-async function insertEnvironment(
-  edit: Edit,
-  project: ProjectRow,
-  settings: EnvironmentSettings & { name: string },
-): Promise<EnvironmentRow> {
+async function insertEnvironment(edit: Edit, project: ProjectRow, settings: NewEnvironment): Promise<EnvironmentRow> {
   const environment = await edit.tx
     .insertInto('environments')
     .values({ ...settings, api_key: settings.api_key ?? newEnvironmentKey(), project_id: project.id, created_at: edit.at })

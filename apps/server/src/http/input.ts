@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Body, Endpoint, Params, Query } from '@halyard/contract'
 import type { Actor, UserActor } from '../access/actor.ts'
 import type { EnvironmentRow, OrganisationRow, ProjectRow, Queryable } from '../access/rows.ts'
@@ -13,9 +14,12 @@ export type Input<E extends Endpoint> = {
   readonly url: URL
   readonly origin: Origin
   readonly cookie: SessionCookie
-} & ActorOf<E> &
+} & UploadOf<E> &
+  ActorOf<E> &
   RowsOf<E> &
   MeansOf<E>
+
+type UploadOf<E extends Endpoint> = E extends { upload: true } ? { readonly upload: Readable } : unknown
 
 type ActorOf<E extends Endpoint> = E['scope'] extends { level: 'public' }
   ? { readonly actor: Actor | undefined }

@@ -11,6 +11,7 @@ import {
   type Scope,
 } from '@halyard/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
 import type * as z from 'zod'
 import { system, type Actor } from '../access/actor.ts'
 import { authenticate } from '../access/authenticate.ts'
@@ -36,18 +37,21 @@ export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly R
   for (const route of routes) {
     const { endpoint } = route
     if (!endpoint.permission) throw new Error(`${endpoint.method} ${endpoint.path} declares no permission.`)
-    app.route({
-      method: endpoint.method,
-      url: endpoint.path,
-      ...(endpoint.throttled && { onRequest: endpoint.throttled === true ? limitAddress : limitWebhookTests }),
-      handler: async (request, reply) => {
-        const cookie = sessionCookie({ request, reply, publicUrl: runtime.config.publicUrl })
-        const answer = await answerRequest(runtime, route, { request, cookie }, afterCommit)
-        reply.code(endpoint.status ?? 200)
-        if (endpoint.file && isFileReply(answer)) return sendFile(reply, answer)
-        return endpoint.status === 204 ? reply.send() : answer
-      },
-    })
+    const serve = (of: FastifyInstance) =>
+      of.route({
+        method: endpoint.method,
+        url: endpoint.path,
+        ...(endpoint.throttled && { onRequest: endpoint.throttled === true ? limitAddress : limitWebhookTests }),
+        handler: async (request, reply) => {
+          const cookie = sessionCookie({ request, reply, publicUrl: runtime.config.publicUrl })
+          const answer = await answerRequest(runtime, route, { request, cookie }, afterCommit)
+          reply.code(endpoint.status ?? 200)
+          if (endpoint.file && isFileReply(answer)) return sendFile(reply, answer)
+          return endpoint.status === 204 ? reply.send() : answer
+        },
+      })
+    if (endpoint.upload) serveUpload(app, runtime.config.importMegabytesMax, serve)
+    else serve(app)
     const allowed = methods.get(endpoint.path) ?? new Set()
     methods.set(endpoint.path, allowed.add(endpoint.method))
   }
@@ -66,6 +70,15 @@ const webhookTestLimit = (max: number) => ({
   ...addressLimit(max),
   keyGenerator: ({ headers, ip }: FastifyRequest) => headers.authorization ?? headers.cookie ?? ip,
 })
+
+/** In a context of its own, where bodies are not read before the handler asks for them. */
+function serveUpload(app: FastifyInstance, megabytesMax: number, serve: (own: FastifyInstance) => void): void {
+  void app.register(async (own) => {
+    own.removeAllContentTypeParsers()
+    own.addContentTypeParser('*', { bodyLimit: megabytesMax * 1024 * 1024 }, (_request, payload, done) => done(null, payload))
+    serve(own)
+  })
+}
 
 const everyMethod = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
@@ -97,6 +110,7 @@ async function answerRequest(runtime: Runtime, route: Route, { request, cookie }
     params: parseParams(sources.params),
     query: endpoint.query && parse(endpoint.query, sources.query),
     body: endpoint.body && parse(endpoint.body, sources.body),
+    upload: request.body instanceof Readable ? request.body : Readable.from([]),
     url: addressOf(request),
     actor,
     origin,

@@ -12,9 +12,12 @@ export function readJson(body: Buffer): unknown {
   } catch (error) {
     throw new Problem('malformed', `JSON parse error - ${error instanceof Error ? error.message : 'not JSON'}`)
   }
-  checkValue(value, [])
+  checkJson(value)
   return value
 }
+
+/** Refuses what no store or SDK takes, by field. */
+export const checkJson = (value: unknown): void => checkValue(value, [])
 
 function checkValue(value: unknown, path: readonly (string | number)[]): void {
   if (path.length > depthMax) throw new Problem('malformed', `JSON parse error - nested more than ${depthMax} levels deep.`)

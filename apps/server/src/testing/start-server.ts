@@ -69,6 +69,7 @@ export const testConfig: Config = {
   logLevel: 'silent',
   // Receivers in tests are on this machine.
   outbound: { allow: ['127.0.0.1'], ports: [80, 443] },
+  importMegabytesMax: 1,
   webhookTestsPerMinute: 10_000,
   webhookDeliveryDays: 30,
   loginAttemptsPerMinute: 10_000,

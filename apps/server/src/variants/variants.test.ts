@@ -8,7 +8,15 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const lastChange = () => server.control.db.selectFrom('changes').selectAll().orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
+// Not those of SDKs and jobs, which come when they come.
+const lastChange = () =>
+  server.control.db
+    .selectFrom('changes')
+    .selectAll()
+    .where('actor_kind', '<>', 'system')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirstOrThrow()
 
 async function startFeature() {
   const { authorization, project, environment } = await server.makeProject()

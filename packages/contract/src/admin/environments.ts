@@ -24,6 +24,8 @@ const settings = {
   use_identity_overrides_in_local_eval: yesOrNo.describe('True: SDKs that evaluate locally are sent identity overrides.'),
 }
 
+export { settings as environmentSettings }
+
 const environment = z.object({
   id: z.int(),
   uuid: z.uuid(),

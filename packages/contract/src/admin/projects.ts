@@ -17,6 +17,8 @@ const settings = {
     .describe('How many people must approve a change of segments; null for no change requests.'),
 }
 
+export { settings as projectSettings }
+
 const project = z.object({
   id: z.int(),
   uuid: z.uuid(),

@@ -84,7 +84,7 @@ const writtenRule = z.object({
   delete: removed,
 })
 
-const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = listOf(writtenRule)
+export const writtenRules: z.ZodType<SegmentRule[], readonly WrittenRule[]> = listOf(writtenRule)
   .transform((rules) => rules.filter(isKept).map(without))
   .meta({ id: 'WrittenSegmentRules' })
 

@@ -3,7 +3,7 @@ import { resource, type Scope } from '../endpoint.ts'
 import { percentage, typedFields, valueOf, writtenTypedFields } from '../feature-value.ts'
 import { page, pageQuery } from '../page.ts'
 
-const key = z
+export const variantKey = z
   .string('Not a valid string.')
   .min(1, 'This field may not be blank.')
   .max(255, 'Ensure this field has no more than 255 characters.')
@@ -14,12 +14,12 @@ const key = z
 
 /** A variant as it is written, here and within a new feature. */
 export const writtenVariant = z
-  .object({ ...writtenTypedFields, key: key.default(null), default_percentage_allocation: percentage.default(100) })
+  .object({ ...writtenTypedFields, key: variantKey.default(null), default_percentage_allocation: percentage.default(100) })
   .transform(({ key, default_percentage_allocation: weight, ...fields }, context) => ({ key, weight, value: valueOf(fields, context) }))
 
 /** What is absent stays; a type or value field changes the value, which is then whole. */
 const variantPatch = z
-  .object({ ...writtenTypedFields, key: key.optional(), default_percentage_allocation: percentage.optional() })
+  .object({ ...writtenTypedFields, key: variantKey.optional(), default_percentage_allocation: percentage.optional() })
   .transform(({ key, default_percentage_allocation: weight, ...fields }, context) => ({
     key,
     weight,

@@ -8,7 +8,6 @@ import { deletions } from './deletion-examples.ts'
 import { featureSegments, features, featureStates, segments, variants } from './flag-examples.ts'
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
-import { staleFeatures, usage } from './usage-examples.ts'
 import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
 import {
   environmentApiKeys,
@@ -20,6 +19,8 @@ import {
   tags,
   trustRelationships,
 } from './tenancy-examples.ts'
+import { transfers } from './transfer-examples.ts'
+import { staleFeatures, usage } from './usage-examples.ts'
 
 export interface Request {
   readonly params?: Readonly<Record<string, string | number>>
@@ -65,6 +66,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   webhookTests,
   usage,
   staleFeatures,
+  transfers,
   deletions,
 }
 
