@@ -23,6 +23,8 @@ import type { Route } from './http/implement.ts'
 import { mount } from './http/mount.ts'
 import { serveOpenApi } from './http/openapi.ts'
 import { readJson } from './http/read-json.ts'
+import { grantRoutes } from './grants/routes.ts'
+import { groupRoutes } from './groups/routes.ts'
 import { identityRoutes } from './identities/routes.ts'
 import { createIdentityStore, type IdentityStore } from './identities/remember-identity.ts'
 import { identityOverrideRoutes } from './identity-overrides/routes.ts'
@@ -34,6 +36,7 @@ import { passwordRoutes } from './passwords/routes.ts'
 import { projectRoutes } from './projects/routes.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { secondFactorRoutes } from './second-factors/routes.ts'
+import { roleRoutes } from './roles/routes.ts'
 import { segmentRoutes } from './segments/routes.ts'
 import { serveStatus } from './status.ts'
 import { staleFeatureRoutes } from './stale-features/routes.ts'
@@ -142,6 +145,9 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...masterApiKeyRoutes(),
     ...trustRelationshipRoutes(runtime),
     ...permissionRoutes(),
+    ...grantRoutes(),
+    ...groupRoutes(),
+    ...roleRoutes(),
     ...projectRoutes(),
     ...environmentRoutes(runtime),
     ...environmentApiKeyRoutes(),

@@ -35,6 +35,8 @@ export interface Endpoint {
   readonly peopleOnly?: true
   /** Refused for personal tokens: what decides about credentials is done by somebody who has signed in. */
   readonly sessionOnly?: true
+  /** Also for administrators of the group that the path names, who may not have the permission. */
+  readonly orGroupAdmin?: true
 }
 
 /**

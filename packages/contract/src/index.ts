@@ -6,6 +6,15 @@ import { environments } from './admin/environments.ts'
 import { featureSegments } from './admin/feature-segments.ts'
 import { featureStates } from './admin/feature-states.ts'
 import { features } from './admin/features.ts'
+import {
+  environmentGroupPermissions,
+  environmentUserPermissions,
+  organisationGroupPermissions,
+  organisationUserPermissions,
+  projectGroupPermissions,
+  projectUserPermissions,
+} from './admin/grants.ts'
+import { groups } from './admin/groups.ts'
 import { identities } from './admin/identities.ts'
 import { identityOverrides } from './admin/identity-overrides.ts'
 import { identityTraits } from './admin/identity-traits.ts'
@@ -16,6 +25,15 @@ import { passwords } from './admin/passwords.ts'
 import { personalTokens } from './admin/personal-tokens.ts'
 import { projects } from './admin/projects.ts'
 import { secondFactors } from './admin/second-factors.ts'
+import {
+  roleEnvironmentPermissions,
+  roleGroups,
+  roleMasterApiKeys,
+  roleOrganisationPermissions,
+  roleProjectPermissions,
+  roles,
+  roleUsers,
+} from './admin/roles.ts'
 import { segments } from './admin/segments.ts'
 import { sessions } from './admin/sessions.ts'
 import { tags } from './admin/tags.ts'
@@ -56,6 +74,20 @@ export const api = {
   masterApiKeys,
   trustRelationships,
   permissionViews,
+  organisationUserPermissions,
+  organisationGroupPermissions,
+  projectUserPermissions,
+  projectGroupPermissions,
+  environmentUserPermissions,
+  environmentGroupPermissions,
+  groups,
+  roles,
+  roleUsers,
+  roleGroups,
+  roleMasterApiKeys,
+  roleOrganisationPermissions,
+  roleProjectPermissions,
+  roleEnvironmentPermissions,
   projects,
   environments,
   environmentApiKeys,

@@ -51,6 +51,8 @@ export const serverFloors = [
   'master-api-keys',
   'trust-relationships',
   'grants',
+  'groups',
+  'roles',
   'permissions',
   'feature-states',
   'projects',
@@ -107,6 +109,7 @@ export const otherFiles: Record<string, string> = {
   'transfers/read-upload.ts': 'parses a file as it arrives',
   'transfers/staged-identities.ts': 'what is stored of an import before the rest is sure',
   'transfers/write-export.ts': 'writes a file while it is read',
+  'roles/grant-routes.ts': 'the routes of what roles allow, beside those of the roles themselves',
   'users/setup-page.ts': 'the page behind the set-up link',
 }
 

@@ -12,12 +12,31 @@ type LocatedScope = Extract<Scope, { from: string }>
  * Loads the rows an endpoint works within and checks that the actor may. What does not exist, what belongs to another organisation
  * and what the actor may not see are the same 404; a permission that is missing for what they see is a 403 that names it.
  */
-export async function authorise(db: Queryable, actor: Actor, scope: LocatedScope, wanted: { permission: Permission; value: unknown }) {
+export async function authorise(
+  db: Queryable,
+  actor: Actor,
+  scope: LocatedScope,
+  wanted: { permission: Permission; value: unknown; group?: unknown },
+) {
   const rows = await findScope(db, scope, wanted.value)
   if (!rows) throw notFound()
+  if (wanted.group !== undefined && (await isGroupAdmin(db, actor, rows, wanted.group))) return rows
   await requirePermission(db, actor, rows, { permission: wanted.permission, level: scope.level })
   requireSecondFactor(actor, rows)
   return rows
+}
+
+async function isGroupAdmin(db: Queryable, actor: Actor, { organisation }: ScopeRows, group: unknown): Promise<boolean> {
+  const id = Number(group)
+  if (actor.kind !== 'user' || !organisation || !Number.isInteger(id) || id > 2_147_483_647) return false
+  const member = await db
+    .selectFrom('group_members')
+    .select('is_admin')
+    .where('organisation_id', '=', organisation.id)
+    .where('group_id', '=', id)
+    .where('user_id', '=', actor.id)
+    .executeTakeFirst()
+  return member?.is_admin ?? false
 }
 
 export interface Wanted {

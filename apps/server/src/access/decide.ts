@@ -22,6 +22,27 @@ export function isAllowed(held: Held, permission: Permission, place: Place, tags
   return held.grants.some((grant) => isOf(grant, place) && holds(grant, permission, tags))
 }
 
+/** Whether somebody holds all that somebody else does, so that giving it away makes nobody mightier than who gives. */
+export function holdsAll(held: Held, given: Held): boolean {
+  if (held.role === 'ADMIN') return true
+  return given.role !== 'ADMIN' && given.grants.every((grant) => isHeld(held, grant))
+}
+
+function isHeld(held: Held, { projectId, environmentId, isAdmin, permissions }: Grant): boolean {
+  const level = environmentId === null ? (projectId === null ? 'organisation' : 'project') : 'environment'
+  const place = {
+    level,
+    project: projectId === null ? undefined : { id: projectId },
+    environment: environmentId === null ? undefined : { id: environmentId },
+  } as const
+  if (administers(held, place)) return true
+  const own = held.grants.filter((grant) => isOf(grant, place))
+  return !isAdmin && [...permissions].every(([key, tags]) => own.some((grant) => covers(tagsFor(grant, key), tags)))
+}
+
+const covers = (own: readonly number[] | undefined, wanted: readonly number[]): boolean =>
+  own !== undefined && (own.length === 0 || (wanted.length > 0 && wanted.every((tag) => own.includes(tag))))
+
 /** What cannot be seen does not exist for whoever asks. */
 export function canSee(held: Held, place: Place): boolean {
   if (place.level === 'organisation') return true

@@ -4,8 +4,12 @@ import type { Actor, ApiKeyActor, SystemActor, UserActor } from './actor.ts'
 import type { Queryable } from './rows.ts'
 import { lacksSecondFactor } from './second-factor.ts'
 
-/** Whose permissions are asked for: whoever acts, or somebody an administrator asks about. */
-export type Holder = Pick<UserActor, 'kind' | 'id'> | Pick<ApiKeyActor, 'kind' | 'id' | 'organisationId' | 'isAdmin'> | SystemActor
+/** Whose permissions are asked for: whoever acts, somebody an administrator asks about, or what a group gives. */
+export type Holder =
+  | Pick<UserActor, 'kind' | 'id'>
+  | { readonly kind: 'group'; readonly id: number }
+  | Pick<ApiKeyActor, 'kind' | 'id' | 'organisationId' | 'isAdmin'>
+  | SystemActor
 
 /** Granted in person, or through a group or a role. */
 export type Through =
@@ -54,6 +58,7 @@ export async function listHeld(db: Queryable, actor: Actor): Promise<Map<number,
 async function findRole(db: Queryable, holder: Holder, organisationId: number): Promise<'ADMIN' | 'USER' | undefined> {
   if (holder.kind === 'system') return 'ADMIN'
   if (holder.kind === 'api_key') return holder.organisationId === organisationId ? roleOfKey(holder) : undefined
+  if (holder.kind === 'group') return 'USER'
   const member = await db
     .selectFrom('organisation_members')
     .select('role')
@@ -97,8 +102,11 @@ interface GrantRow {
 async function readGrants(db: Queryable, holder: Holder, where: RawBuilder<unknown>): Promise<Grant[]> {
   const user = holder.kind === 'user' ? holder.id : null
   const key = holder.kind === 'api_key' ? holder : { id: null, organisationId: null }
+  const group = holder.kind === 'group' ? holder.id : null
   const { rows } = await sql<GrantRow>`
-    with own_groups as (select group_id as id from group_members where user_id = ${user}::integer),
+    with own_groups as (
+           select group_id as id from group_members where user_id = ${user}::integer
+           union all select id from groups where id = ${group}::integer),
          own_roles as (
            select role_id as id from role_assignments
             where user_id = ${user}::integer or master_api_key_id = ${key.id}::integer or group_id in (select id from own_groups))
@@ -106,7 +114,7 @@ async function readGrants(db: Queryable, holder: Holder, where: RawBuilder<unkno
            g.group_id, groups.name as group_name, g.role_id, roles.name as role_name, roles.tags
       from grants g left join groups on groups.id = g.group_id left join roles on roles.id = g.role_id
      where (g.user_id = ${user}::integer or g.group_id in (select id from own_groups) or g.role_id in (select id from own_roles))
-       and (g.organisation_id = ${key.organisationId}::integer
+       and (g.organisation_id = ${key.organisationId}::integer or ${group}::integer is not null
             or exists (select from organisation_members m where m.organisation_id = g.organisation_id and m.user_id = ${user}::integer))
        and ${where}
      order by g.id`.execute(db)

@@ -162,7 +162,8 @@ async function findRows(runtime: Runtime, scope: Scope, { actor, sources, endpoi
   // A body or query that does not say where, or says it wrong: its schema says so better than “not found”.
   const schema = source === 'params' ? undefined : endpoint[source]
   if (schema) parse(schema, sources[source])
-  return authorise(runtime.control.db, actor, scope, { permission: endpoint.permission, value })
+  const group = endpoint.orGroupAdmin && record(sources.params)['group']
+  return authorise(runtime.control.db, actor, scope, { permission: endpoint.permission, value, group })
 }
 
 // `body.0.id` is the id of the first element of a list.

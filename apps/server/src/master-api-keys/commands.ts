@@ -46,6 +46,8 @@ export async function updateMasterApiKey(edit: Edit, organisation: OrganisationR
     .where('id', '=', before.id)
     .returningAll()
     .executeTakeFirstOrThrow()
+  // An administrator needs no roles, and must not be left with old ones when it ceases to be one.
+  if (after.is_admin && !before.is_admin) await edit.tx.deleteFrom('role_assignments').where('master_api_key_id', '=', before.id).execute()
   await recordChange(edit, { type: 'master_api_key.updated', organisation, subject: before.id, before, after })
   return after
 }

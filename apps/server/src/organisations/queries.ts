@@ -67,3 +67,13 @@ export const listMembers = (db: Queryable, organisation: OrganisationRow) =>
     .where('organisation_id', '=', organisation.id)
     .orderBy('users.id')
     .execute()
+
+export async function isMember(db: Queryable, organisation: Pick<OrganisationRow, 'id'>, user: number): Promise<boolean> {
+  const member = await db
+    .selectFrom('organisation_members')
+    .select('user_id')
+    .where('organisation_id', '=', organisation.id)
+    .where('user_id', '=', user)
+    .executeTakeFirst()
+  return member !== undefined
+}

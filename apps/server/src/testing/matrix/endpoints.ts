@@ -1,7 +1,7 @@
 import { fillPath } from '@halyard/client'
 import { api, type Endpoint } from '@halyard/contract'
 import type { Answer } from '../start-server.ts'
-import { permissionViews } from './access-examples.ts'
+import * as access from './access-examples.ts'
 import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
 import { deletions } from './deletion-examples.ts'
@@ -46,7 +46,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   organisations,
   masterApiKeys,
   trustRelationships,
-  permissionViews,
+  ...access,
   projects,
   environments,
   environmentApiKeys,

@@ -1,7 +1,7 @@
 import { api } from '@halyard/contract'
 import { randomUUID } from 'node:crypto'
 import { system } from '../../access/actor.ts'
-import { runEdit } from '../../changes/edit.ts'
+import { runEdit, type Edit } from '../../changes/edit.ts'
 import { recordChange } from '../../changes/record-change.ts'
 import { addMember } from '../../organisations/commands.ts'
 import type { TestServer } from '../start-server.ts'
@@ -65,15 +65,34 @@ export const tracesOf = ({ mark, organisation, project, environment }: Fixture):
   environment.api_key,
 ]
 
-// There is no endpoint yet that adds people.
 async function makeMember(server: TestServer, organisation: { id: number }): Promise<string> {
   const member = await server.signUp('Grace')
-  const { id: userId } = await server.as(member, api.users).me({})
-  await runEdit(server.control, { actor: system('tests'), lock: { on: 'nothing' } }, async (edit) => {
-    await addMember(edit, organisation, { userId, role: 'USER' })
-    await recordChange(edit, { type: 'organisation.updated', organisation, subject: organisation.id, after: { userId } })
-  })
+  const { id } = await server.as(member, api.users).me({})
+  await join(server, organisation, () => Promise.resolve(id))
   return member
+}
+
+/** Somebody new in an organisation, who need not sign in. */
+export const joinAs = (server: TestServer, organisation: { id: number }): Promise<number> =>
+  join(server, organisation, async (edit) => {
+    const person = {
+      email: `${randomUUID()}@example.com`,
+      password_hash: '',
+      first_name: 'Grace',
+      last_name: 'Tester',
+      created_at: edit.at,
+    }
+    return (await edit.tx.insertInto('users').values(person).returning('id').executeTakeFirstOrThrow()).id
+  })
+
+async function join(server: TestServer, organisation: { id: number }, find: (edit: Edit) => Promise<number>): Promise<number> {
+  const { done } = await runEdit(server.control, { actor: system('tests'), lock: { on: 'nothing' } }, async (edit) => {
+    const userId = await find(edit)
+    await addMember(edit, organisation, { userId, role: 'USER' })
+    await recordChange(edit, { type: 'member.joined', organisation, subject: userId })
+    return userId
+  })
+  return done
 }
 
 async function grantView(

@@ -16,6 +16,12 @@ export const makeMasterApiKey = (at: Fixture) =>
 export const makeEnvironmentApiKey = (at: Fixture) =>
   as(at, 'environmentApiKeys').create({ params: { environment_key: at.environment.api_key }, body: { name: nameOf(at, 'key') } })
 
+export const makeGroup = (at: Fixture) =>
+  as(at, 'groups').create({ params: { organisation: at.organisation.id }, body: { name: nameOf(at, 'group') } })
+
+export const makeRole = (at: Fixture) =>
+  as(at, 'roles').create({ params: { organisation: at.organisation.id }, body: { name: nameOf(at, 'role') } })
+
 export const makeTag = (at: Fixture) => as(at, 'tags').create({ params: { project: at.project.id }, body: { label: nameOf(at, 'tag') } })
 
 export const makeFeature = (at: Fixture) =>

@@ -50,5 +50,5 @@ export const withinEnvironment = (names: readonly string[]): string[] =>
 /** The last parameter, where it names a thing of the one before: a variant of a feature, an override or trait of an identity. */
 export function withinParent(names: readonly string[]): string[] {
   const [parent = '', child = ''] = names.slice(-2)
-  return names.length > 1 && ['feature', 'identity', 'webhook'].includes(parent) ? [child] : []
+  return names.length > 1 && ['feature', 'identity', 'webhook', 'role', 'group'].includes(parent) ? [child] : []
 }
