@@ -47,6 +47,7 @@ import { trustRelationshipRoutes } from './trust-relationships/routes.ts'
 import { personalTokenRoutes, sessionRoutes } from './user-tokens/routes.ts'
 import { userRoutes } from './users/routes.ts'
 import { serveSetupPage } from './users/setup-page.ts'
+import { valueSchemaRoutes } from './value-schemas/routes.ts'
 import { variantRoutes } from './variants/routes.ts'
 import { webhookRoutes } from './webhooks/routes.ts'
 
@@ -155,6 +156,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...tagRoutes(),
     ...featureRoutes(),
     ...variantRoutes(),
+    ...valueSchemaRoutes(),
     ...featureStateRoutes(),
     ...segmentRoutes(),
     ...featureSegmentRoutes(),

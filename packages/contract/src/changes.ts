@@ -68,6 +68,8 @@ const changeTypes = {
   'feature.deleted': { touches: 'document', streams: true, sentence: 'deleted a feature' },
   'feature.restored': { touches: 'document', streams: true, sentence: 'restored a feature' },
   'feature.purged': { touches: 'nothing', streams: false, sentence: 'removed a feature for good' },
+  'value_schema.updated': { touches: 'nothing', streams: false, sentence: 'changed the schema of a feature’s values' },
+  'value_schema.deleted': { touches: 'nothing', streams: false, sentence: 'removed the schema of a feature’s values' },
   'variant.created': { touches: 'document', streams: true, sentence: 'added a variant' },
   'variant.updated': { touches: 'document', streams: true, sentence: 'changed a variant' },
   'variant.deleted': { touches: 'document', streams: true, sentence: 'deleted a variant' },

@@ -4,7 +4,7 @@ import { unknownId } from './problem.ts'
 // The messages are those of Django REST framework: existing clients show and match them.
 
 /** What a field says when it is absent, null, or not of its kind. */
-const saying = (wrong: string) => ({
+export const saying = (wrong: string) => ({
   error: ({ input }: { readonly input?: unknown }) =>
     input === undefined ? 'This field is required.' : input === null ? 'This field may not be null.' : wrong,
 })

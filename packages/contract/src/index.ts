@@ -42,6 +42,7 @@ import { transfers } from './admin/transfers.ts'
 import { usage } from './admin/usage.ts'
 import { trustRelationships } from './admin/trust-relationships.ts'
 import { users } from './admin/users.ts'
+import { valueSchemas } from './admin/value-schemas.ts'
 import { variants } from './admin/variants.ts'
 import { environmentWebhooks, organisationWebhooks, webhookTests } from './admin/webhooks.ts'
 
@@ -95,6 +96,7 @@ export const api = {
   tags,
   features,
   variants,
+  valueSchemas,
   featureStates,
   segments,
   featureSegments,

@@ -5,6 +5,7 @@ import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { typedValue } from './default-states.ts'
 import type { FeatureRow } from './queries.ts'
+import { findValueSchema, whyValueIsRefused } from './value-schema.ts'
 import { arrangeWeights, kindOf, readState, type FeatureStateRow, type StatePatch, type WantedWeight, type Weight } from './rules.ts'
 
 interface Scope {
@@ -29,6 +30,7 @@ export async function addOverride(edit: Edit, scope: Scope, target: OverrideTarg
     weights: content.weights ?? [],
   }
   if (lineage) return writeState(edit, lineage, written)
+  await refuseValue(edit, scope.feature.id, written.value, 'feature_state_value')
   const ids = { environment_id: scope.environment.id, feature_id: scope.feature.id, ...columnsOf(target) }
   const row = await edit.tx
     .insertInto('feature_states')
@@ -105,6 +107,7 @@ export async function openVersions(
 
 /** Part of commands that change a state or bring it back; they record the change. */
 export async function writeState(edit: Edit, before: FeatureStateRow, patch: StatePatch): Promise<FeatureStateRow> {
+  if (patch.value !== undefined) await refuseValue(edit, before.feature_id, patch.value, 'feature_state_value')
   const row = await edit.tx
     .updateTable('feature_states')
     .set({
@@ -118,6 +121,13 @@ export async function writeState(edit: Edit, before: FeatureStateRow, patch: Sta
     .returningAll()
     .executeTakeFirstOrThrow()
   return readState(row)
+}
+
+/** Part of commands that write values: whatever carries one of a feature's values satisfies its schema, if it has one. */
+export async function refuseValue(edit: Edit, featureId: number, value: FeatureValue, field: string): Promise<void> {
+  const schema = await findValueSchema(edit.tx, featureId)
+  const reason = schema === undefined ? undefined : whyValueIsRefused(schema, value)
+  if (reason) throw invalid({ [field]: [reason] })
 }
 
 // Identity overrides count for themselves: an edit of a feature must not copy thousands of them.

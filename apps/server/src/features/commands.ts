@@ -5,7 +5,7 @@ import { recordChange, recordChanges, type Change } from '../changes/record-chan
 import { createDefaultStates } from '../feature-states/default-states.ts'
 import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
 import { lockProject } from '../projects/commands.ts'
-import { isWholeMatch } from '../projects/rules.ts'
+import { isWholeMatch } from '../runtime/patterns.ts'
 import { insertVariants } from '../variants/commands.ts'
 import { whyNotDefault, whyNotKey } from '../variants/rules.ts'
 import { findNamesake, listMembers, listOwners, listTags } from './queries.ts'

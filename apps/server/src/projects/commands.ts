@@ -5,7 +5,7 @@ import { recordChange } from '../changes/record-change.ts'
 import { grantToCreator } from '../grants/commands.ts'
 import { lockOrganisation } from '../organisations/commands.ts'
 import { isProjectNameTaken } from './queries.ts'
-import { whyNotPattern } from './rules.ts'
+import { whyNotPattern } from '../runtime/patterns.ts'
 
 export type ProjectSettings = Body<typeof api.projects.update>
 

@@ -1,7 +1,7 @@
 import { api } from '@halyard/contract'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../testing/start-server.ts'
-import { isWholeMatch } from './rules.ts'
+import { isWholeMatch } from '../runtime/patterns.ts'
 
 let server: TestServer
 beforeAll(async () => {

@@ -148,6 +148,12 @@ export interface FeatureTagsTable {
   tag_id: number
 }
 
+export interface FeatureValueSchemasTable {
+  feature_id: number
+  schema: Json
+  updated_at: Date
+}
+
 export interface FeatureVersionsTable {
   id: Generated<number>
   uuid: Generated<string>
@@ -528,6 +534,7 @@ export interface Tables {
   feature_segments: FeatureSegmentsTable
   feature_states: FeatureStatesTable
   feature_tags: FeatureTagsTable
+  feature_value_schemas: FeatureValueSchemasTable
   feature_versions: FeatureVersionsTable
   features: FeaturesTable
   first_evaluations: FirstEvaluationsTable

@@ -1,6 +1,6 @@
 import { ownOperators, type SegmentRule } from '@halyard/contract'
 import type { RuleDocument } from '@halyard/engine'
-import { compileRules } from '../projects/rules.ts'
+import { compileRules } from '../runtime/patterns.ts'
 
 const depthMax = 5
 const conditionsMax = 100

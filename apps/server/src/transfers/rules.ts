@@ -1,5 +1,5 @@
 import { isOverHundred, type ExportFile, type ExportedEnvironment, type ExportedProject, type ExportedState } from '@halyard/contract'
-import { whyNotPattern } from '../projects/rules.ts'
+import { whyNotPattern } from '../runtime/patterns.ts'
 import { findRuleProblems } from '../segments/rules.ts'
 import { whyNotDefault, whyNotKey } from '../variants/rules.ts'
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
-import { openVersions } from '../feature-states/commands.ts'
+import { openVersions, refuseValue } from '../feature-states/commands.ts'
 import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
 import { readState } from '../feature-states/rules.ts'
 import { lockProject } from '../projects/commands.ts'
@@ -26,6 +26,7 @@ export async function createVariant(edit: Edit, scope: Pick<ProjectRow, 'id'>, f
   const { project, feature } = await lockFeature(edit, scope, featureId)
   const existing = await listVariants(edit.tx, [feature])
   refuse(existing, { key: wanted.key, default_weight: wanted.weight })
+  await refuseValue(edit, feature.id, wanted.value, 'string_value')
   const states = await listDefaults(edit, feature)
   const reason = whyNotEverywhere(states, wanted.weight)
   if (reason) throw invalid({ default_percentage_allocation: [reason] })
@@ -78,6 +79,7 @@ export async function updateVariant(
     wanted,
   )
   const value = patch.value === undefined ? before.value : patch.value
+  if (patch.value !== undefined) await refuseValue(edit, feature.id, patch.value, 'string_value')
   const row = await edit.tx
     .updateTable('variants')
     .set({ ...wanted, value: value === null ? null : JSON.stringify(value) })

@@ -5,7 +5,7 @@ import * as access from './access-examples.ts'
 import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
 import { deletions } from './deletion-examples.ts'
-import { featureSegments, features, featureStates, segments, variants } from './flag-examples.ts'
+import { featureSegments, features, featureStates, segments, valueSchemas, variants } from './flag-examples.ts'
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
@@ -54,6 +54,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   tags,
   features,
   variants,
+  valueSchemas,
   featureStates,
   segments,
   featureSegments,

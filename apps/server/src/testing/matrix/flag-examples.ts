@@ -1,4 +1,4 @@
-import type { api } from '@halyard/contract'
+import { api } from '@halyard/contract'
 import type { ExamplesOf } from './example.ts'
 import { nameOf, type Fixture } from './fixture.ts'
 import {
@@ -65,6 +65,18 @@ export const variants: ExamplesOf<typeof api.variants> = {
   update: async (at) => ({ params: await variant(at), body: { string_value: 'green' } }),
   replace: async (at) => ({ params: await variant(at), body: { string_value: 'green', default_percentage_allocation: 10 } }),
   delete: async (at) => ({ params: await variant(at) }),
+}
+
+async function withSchema(at: Fixture) {
+  const params = await feature(at)
+  await at.server.as(at.authorization, api.valueSchemas).replace({ params, body: { schema: true, accept_existing_values: true } })
+  return params
+}
+
+export const valueSchemas: ExamplesOf<typeof api.valueSchemas> = {
+  get: async (at) => ({ params: await withSchema(at) }),
+  replace: async (at) => ({ params: await withSchema(at), body: { schema: { type: 'object' }, accept_existing_values: true } }),
+  delete: async (at) => ({ params: await withSchema(at) }),
 }
 
 const state = async (at: Fixture) => ({ ...environment(at), feature_state: (await makeState(at)).id })
