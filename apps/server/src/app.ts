@@ -14,6 +14,7 @@ import { environmentDocumentRoutes } from './evaluation/routes.ts'
 import { createSavedEnvironments } from './evaluation/saved-environments.ts'
 import { featureSegmentRoutes } from './feature-segments/routes.ts'
 import { featureStateRoutes } from './feature-states/routes.ts'
+import { featureVersionRoutes } from './feature-versions/routes.ts'
 import { featureRoutes } from './features/routes.ts'
 import { answerBrokenRequest } from './http/broken-request.ts'
 import { watchConnections } from './http/connections.ts'
@@ -160,6 +161,7 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...featureStateRoutes(),
     ...segmentRoutes(),
     ...featureSegmentRoutes(),
+    ...featureVersionRoutes(),
     ...identityRoutes(runtime, parts.identityStore),
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),

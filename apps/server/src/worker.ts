@@ -1,6 +1,7 @@
 import type { JobName } from './changes/reactions.ts'
 import { sealChanges } from './changes/seal-changes.ts'
 import { purgeDeleted } from './deletions/purge-deleted.ts'
+import { publishDueVersions } from './feature-versions/publish-due.ts'
 import { removeIdentityOverrides } from './identity-overrides/commands.ts'
 import { enqueue, startWorker, type JobHandler, type JobWorker } from './runtime/jobs.ts'
 import { mailPasswordReset } from './passwords/commands.ts'
@@ -15,7 +16,7 @@ const webhooksAtOnce = 48
 /** Starts working jobs. Every name that a change can enqueue has its handler here; a missing one is a type error. */
 export function startJobs(runtime: Runtime): JobWorker {
   const { control, config, log, now } = runtime
-  const handlers: Record<Exclude<JobName, 'deliver_webhook'>, JobHandler> = {
+  const handlers: Record<Exclude<JobName, 'deliver_webhook' | 'publish_due_versions'>, JobHandler> = {
     remove_identity_overrides: (payload) => removeIdentityOverrides(control, payload),
     mail_password_reset: (payload) => mailPasswordReset(control, payload, config),
     send_mail: createMailDelivery(runtime),
@@ -26,7 +27,15 @@ export function startJobs(runtime: Runtime): JobWorker {
     seal_changes: repeatedly(runtime, { name: 'seal_changes', seconds: 10 }, () => sealChanges(runtime)),
   }
   const webhooks: Record<'deliver_webhook', JobHandler> = { deliver_webhook: createWebhookDelivery(runtime) }
-  const workers = [startWorker(control, handlers, { log, now }), startWorker(control, webhooks, { log, now, concurrency: webhooksAtOnce })]
+  const schedule: Record<'publish_due_versions', JobHandler> = {
+    publish_due_versions: (payload) => publishDueVersions(control, config, payload),
+  }
+  const workers = [
+    startWorker(control, handlers, { log, now }),
+    startWorker(control, webhooks, { log, now, concurrency: webhooksAtOnce }),
+    // On its own: nothing that is slow keeps a change from going live when it is due.
+    startWorker(control, schedule, { log, now, concurrency: 1, retryDelaySeconds: () => 1 }),
+  ]
   enqueueFirst(runtime, ['purge_webhook_deliveries', 'seal_changes'])
   const listening = Promise.all(workers.map(({ listening }) => listening)).then(() => undefined)
   // Each has said so in the log.

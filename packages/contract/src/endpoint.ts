@@ -53,7 +53,7 @@ export type Scope =
 export type Source = `${'params' | 'query' | 'body'}.${string}`
 /** Things whose row names the project, for paths that name only the thing. */
 export type ProjectChild = 'feature_uuid' | 'segment_uuid' | 'tag_uuid' | 'variant_uuid'
-export type EnvironmentChild = 'feature_segment' | 'feature_segment_uuid' | 'feature_state' | 'feature_state_uuid'
+export type EnvironmentChild = 'feature_segment' | 'feature_segment_uuid' | 'feature_state' | 'feature_state_uuid' | 'feature_version_uuid'
 
 /** Endpoints of one noun, by the name that handlers and the client's functions carry. */
 export type Resource = Readonly<Record<string, Endpoint>>

@@ -89,5 +89,5 @@ export const shownState = <Value extends z.ZodType>(value: Value) => ({
   updated_at: z.iso.datetime(),
   deleted_at: z.null(),
   change_request: z.null(),
-  environment_feature_version: z.null(),
+  environment_feature_version: z.uuid().nullable().describe('The version that counts, where states are changed through versions only.'),
 })

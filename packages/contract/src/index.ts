@@ -5,6 +5,7 @@ import { environmentDocument } from './admin/environment-document.ts'
 import { environments } from './admin/environments.ts'
 import { featureSegments } from './admin/feature-segments.ts'
 import { featureStates } from './admin/feature-states.ts'
+import { featureVersions, versionStates } from './admin/feature-versions.ts'
 import { features } from './admin/features.ts'
 import {
   environmentGroupPermissions,
@@ -100,6 +101,8 @@ export const api = {
   featureStates,
   segments,
   featureSegments,
+  featureVersions,
+  versionStates,
   identities,
   identityTraits,
   identityOverrides,

@@ -67,12 +67,19 @@ async function findProjectId(db: Queryable, by: 'id' | 'uuid' | ProjectChild, va
   return (await db.selectFrom(projectChildren[by]).select('project_id').where('uuid', '=', uuid).executeTakeFirst())?.project_id
 }
 
+const environmentChildren = {
+  feature_segment: { table: 'feature_segments', column: 'id' },
+  feature_segment_uuid: { table: 'feature_segments', column: 'uuid' },
+  feature_state: { table: 'feature_states', column: 'id' },
+  feature_state_uuid: { table: 'feature_states', column: 'uuid' },
+  feature_version_uuid: { table: 'feature_versions', column: 'uuid' },
+} as const satisfies Record<EnvironmentChild, { table: string; column: string }>
+
 async function findEnvironmentId(db: Queryable, by: 'id' | 'uuid' | 'key' | EnvironmentChild, value: unknown): Promise<number | undefined> {
   if (by === 'id') return asId(value)
   if (by === 'key') return findEnvironmentColumn(db, 'api_key', asText(value))
   if (by === 'uuid') return findEnvironmentColumn(db, 'uuid', asUuid(value))
-  const table = by === 'feature_segment' || by === 'feature_segment_uuid' ? 'feature_segments' : 'feature_states'
-  const column = by === 'feature_segment' || by === 'feature_state' ? 'id' : 'uuid'
+  const { table, column } = environmentChildren[by]
   const wanted = column === 'id' ? asId(value) : asUuid(value)
   if (wanted === undefined) return undefined
   return (await db.selectFrom(table).select('environment_id').where(column, '=', wanted).executeTakeFirst())?.environment_id

@@ -2,6 +2,7 @@ import { restorableDays, type ChangeType } from '@halyard/contract'
 
 export type JobName =
   | 'remove_identity_overrides'
+  | 'publish_due_versions'
   | 'send_mail'
   | 'mail_password_reset'
   | 'purge_deleted'

@@ -53,7 +53,6 @@ function present(row: EnvironmentRow): Reply<typeof api.environments.listOfProje
     ...settings,
     project: project_id,
     use_mv_v2_evaluation: row.use_identity_composite_key_for_hashing,
-    use_v2_feature_versioning: false,
     is_creating: false,
     metadata: [],
   }

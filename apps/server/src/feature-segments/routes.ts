@@ -1,4 +1,5 @@
 import { api, type Reply } from '@halyard/contract'
+import { refuseDirectWrite } from '../feature-states/change-flag.ts'
 import { presentState, presentTypedValue } from '../feature-states/rules.ts'
 import type { Actor } from '../access/actor.ts'
 import { requirePermission } from '../access/authorise.ts'
@@ -17,6 +18,7 @@ export const featureSegmentRoutes = (): Route[] =>
       return pageOf(url, query, { count, results: places.map(present) })
     },
     async create({ edit, actor, organisation, project, environment, body }) {
+      refuseDirectWrite(environment)
       await requireOverriding(edit, actor, { organisation, project, environment }, body.feature)
       const { feature, segment, priority } = body
       const place = await createFeatureSegment(edit, { project, environment }, { feature, segment, priority: priority ?? undefined })
@@ -25,17 +27,20 @@ export const featureSegmentRoutes = (): Route[] =>
     get: async ({ db, environment, params }) => present(await getPlace(db, environment, { id: params.feature_segment })),
     getByUuid: async ({ db, environment, params }) => present(await getPlace(db, environment, { uuid: params.uuid })),
     async delete({ edit, actor, organisation, project, environment, params }) {
+      refuseDirectWrite(environment)
       const place = await getPlace(edit.tx, environment, { id: params.feature_segment })
       await requireOverriding(edit, actor, { organisation, project, environment }, place.feature_id)
       await deleteFeatureSegment(edit, { project, environment }, params.feature_segment)
       return undefined
     },
     async updatePriorities({ edit, actor, organisation, project, environment, body }) {
+      refuseDirectWrite(environment)
       const of = await reorderFeatureSegments(edit, { project, environment }, body)
       await requireOverriding(edit, actor, { organisation, project, environment }, of.feature_id)
       return (await listPlaces(edit.tx, of)).map(present)
     },
     async createOverride({ edit, actor, organisation, project, environment, params, body }) {
+      refuseDirectWrite(environment)
       await requireOverriding(edit, actor, { organisation, project, environment }, params.feature)
       const { place, state } = await createSegmentOverride(edit, { project, environment }, { ...body, feature: params.feature })
       return {

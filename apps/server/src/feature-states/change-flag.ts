@@ -1,8 +1,8 @@
-import { invalid, notFound, unknownId } from '@halyard/contract'
+import { invalid, notFound, Problem, unknownId } from '@halyard/contract'
 import type { EnvironmentRow, ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
-import { addOverride, removeOverrides, writeState } from './commands.ts'
+import { addOverride, refuseWeights, removeOverrides, writeState } from './commands.ts'
 import { addPlace, removePlaces, writeOrder } from './places.ts'
 import { findFeature, findSegments, listIdentityStates, readFlag, type FeatureRow, type Flag, type PlaceRow } from './queries.ts'
 import { alreadySays, isNothing, orderAfter, whyNotOverridable, type FeatureStateRow, type StatePatch } from './rules.ts'
@@ -42,7 +42,7 @@ export interface FlagScope {
  */
 export async function changeFlag(edit: Edit, scope: FlagScope, change: FlagChange): Promise<boolean> {
   const flag = await readFlag(edit.tx, scope)
-  await refuseSegments(edit, scope, change)
+  await refuseChange(edit, scope, change)
   const done = [
     await changeDefault(edit, scope, flag, change.default),
     await removeSegments(edit, scope, flag, change.withoutSegments ?? []),
@@ -67,7 +67,11 @@ export async function updateFeatureState(
   else await changeFlag(edit, { ...rows, feature }, { default: content })
 }
 
-async function refuseSegments(edit: Edit, { project, feature }: FlagScope, { segments = [], withoutSegments = [] }: FlagChange) {
+/** Part of commands that keep a change for later: refuses now what cannot be. */
+export async function refuseChange(edit: Edit, { project, feature }: FlagScope, change: FlagChange): Promise<void> {
+  const { segments = [], withoutSegments = [] } = change
+  const contents = [change.default, ...segments.map(({ content }) => content)]
+  for (const content of contents) await refuseWeights(edit, feature.id, content?.weights ?? [])
   const ids = segments.map(({ segmentId }) => segmentId)
   const twice = [...ids, ...withoutSegments].find((id, index, all) => all.indexOf(id) !== index)
   if (twice !== undefined) throw invalid({ segment: [`The segment ${twice} is named twice.`] })
@@ -77,6 +81,20 @@ async function refuseSegments(edit: Edit, { project, feature }: FlagScope, { seg
     const reason = segment ? whyNotOverridable(feature, segment) : unknownId(id)
     if (reason) throw invalid({ segment: [reason] })
   }
+}
+
+/** Part of commands that name segments whose override goes: they may have none, but are the project's. */
+export async function refuseUnknownSegments(edit: Edit, { project }: FlagScope, ids: readonly number[]): Promise<void> {
+  const found = await findSegments(edit.tx, project, ids)
+  const unknown = ids.find((id) => found.every((segment) => segment.id !== id))
+  if (unknown !== undefined) throw invalid({ segment: [unknownId(unknown)] })
+}
+
+/** Where feature states are changed through versions only, nothing else may change a default or a segment override. */
+export function refuseDirectWrite({ use_v2_feature_versioning: throughVersions }: EnvironmentRow): void {
+  if (!throughVersions) return
+  const detail = 'This environment uses v2 feature versioning. Make and publish a version to change feature states.'
+  throw new Problem('invalid', detail, { body: { detail, code: 'direct_feature_state_write_not_allowed' } })
 }
 
 async function changeDefault(edit: Edit, { project, environment }: FlagScope, flag: Flag, patch: StatePatch | undefined) {

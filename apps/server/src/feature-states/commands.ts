@@ -91,7 +91,7 @@ export async function openVersions(
     ), opened as (
       select v.id, v.environment_id, v.feature_id, v.number
         from feature_versions v join places using (environment_id, feature_id)
-       where v.live_from = ${edit.at}
+       where v.live_from = ${edit.at} and v.number is not null
     ), added as (
       insert into feature_versions (environment_id, feature_id, number, live_from, author_kind, author_id, author_name)
       select p.environment_id, p.feature_id,
@@ -160,7 +160,8 @@ async function weigh(
   return [...kept, ...added]
 }
 
-async function refuseWeights(edit: Edit, featureId: number, wanted: readonly WantedWeight[]): Promise<void> {
+/** Part of commands that weigh variants: the shares fit together, and each is of a variant of the feature. */
+export async function refuseWeights(edit: Edit, featureId: number, wanted: readonly WantedWeight[]): Promise<void> {
   if (wanted.length === 0) return
   const weights = wanted.map(({ weight }) => weight)
   if (weights.some((weight) => !(weight >= 0 && weight <= 100)) || isOverHundred(weights))

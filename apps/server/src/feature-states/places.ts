@@ -30,6 +30,43 @@ export async function addPlace(
   return place
 }
 
+interface OverridesOf {
+  readonly project: { readonly id: number }
+  readonly environment: { readonly id: number }
+  readonly feature: { readonly id: number }
+}
+
+/** Part of commands that draft overrides: gives them their ids now, and nothing else. Those that are there, or were, have theirs. */
+export async function reserveOverrides(
+  edit: Edit,
+  { project, environment, feature }: OverridesOf,
+  segmentIds: readonly number[],
+): Promise<void> {
+  if (segmentIds.length === 0) return
+  const ids = { project_id: project.id, environment_id: environment.id, feature_id: feature.id }
+  const nowhere = { created_at: edit.at, removed_at: edit.at }
+  await edit.tx
+    .insertInto('feature_segments')
+    .values(segmentIds.map((segment_id) => ({ ...ids, ...nowhere, segment_id, priority: 0 })))
+    .onConflict((conflicting) => conflicting.doNothing())
+    .execute()
+  await edit.tx
+    .insertInto('feature_states')
+    .values(
+      segmentIds.map((segment_id) => ({
+        ...ids,
+        ...nowhere,
+        segment_id,
+        enabled: false,
+        version: 0,
+        live_from: edit.at,
+        updated_at: edit.at,
+      })),
+    )
+    .onConflict((conflicting) => conflicting.doNothing())
+    .execute()
+}
+
 /** Part of commands that remove segment overrides; answers with the states that went with the places. */
 export async function removePlaces(edit: Edit, places: readonly PlaceRow[]): Promise<FeatureStateRow[]> {
   if (places.length === 0) return []

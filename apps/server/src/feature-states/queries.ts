@@ -1,5 +1,5 @@
 import { notFound } from '@halyard/contract'
-import type { Selectable } from 'kysely'
+import { sql, type Selectable } from 'kysely'
 import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
 import type { FeatureSegmentsTable, FeaturesTable, SegmentsTable } from '../runtime/tables.ts'
 import { readState, type FeatureStateRow, type PlacedState } from './rules.ts'
@@ -75,6 +75,26 @@ export async function readFlag(db: Queryable, { environment, feature }: FlagOf):
   return { default: found, places, states: read.filter((state) => state.segment_id !== null) }
 }
 
+/** Segment overrides that are not there, with the ids they had or will have. */
+export async function listReservedOverrides(db: Queryable, { environment, feature }: FlagOf): Promise<Pick<Flag, 'places' | 'states'>> {
+  const states = await db
+    .selectFrom('feature_states')
+    .selectAll()
+    .where('environment_id', '=', environment.id)
+    .where('feature_id', '=', feature.id)
+    .where('segment_id', 'is not', null)
+    .where('removed_at', 'is not', null)
+    .execute()
+  const places = await db
+    .selectFrom('feature_segments')
+    .selectAll()
+    .where('environment_id', '=', environment.id)
+    .where('feature_id', '=', feature.id)
+    .where('removed_at', 'is not', null)
+    .execute()
+  return { places, states: states.map(readState) }
+}
+
 /** What a feature is for some identities. */
 export async function listIdentityStates(
   db: Queryable,
@@ -108,6 +128,13 @@ export const findPlace = (
     .where('id' in by ? 'feature_segments.id' : 'feature_segments.uuid', '=', 'id' in by ? by.id : by.uuid)
     .executeTakeFirst()
 
+/** Of the version that counts, for a state in an environment that is changed through versions; to be selected with it. */
+export const versionUuid = sql<string | null>`(
+  select v.uuid from feature_versions v join environments e on e.id = v.environment_id
+   where e.use_v2_feature_versioning and feature_states.identifier is null and v.number is not null
+     and v.environment_id = feature_states.environment_id and v.feature_id = feature_states.feature_id
+   order by v.number desc limit 1)`
+
 const statesOf = (db: Queryable, environment: Pick<EnvironmentRow, 'id'>) =>
   db
     .selectFrom('feature_states')
@@ -130,7 +157,7 @@ export async function getFeatureState(
 ): Promise<PlacedState> {
   const row = await statesOf(db, environment)
     .selectAll('feature_states')
-    .select('feature_segments.id as feature_segment_id')
+    .select(['feature_segments.id as feature_segment_id', versionUuid.as('version_uuid')])
     .where('id' in by ? 'feature_states.id' : 'feature_states.uuid', '=', 'id' in by ? by.id : by.uuid)
     .executeTakeFirst()
   if (!row) throw notFound()
@@ -158,7 +185,7 @@ export async function pageFeatureStates(
   const [rows, total] = await Promise.all([
     wanted
       .selectAll('feature_states')
-      .select('feature_segments.id as feature_segment_id')
+      .select(['feature_segments.id as feature_segment_id', versionUuid.as('version_uuid')])
       .orderBy('feature_states.feature_id')
       .orderBy('feature_segments.priority', (order) => order.asc().nullsFirst())
       .orderBy('feature_states.id')

@@ -6,7 +6,7 @@ import type { EnvironmentRow, OrganisationRow, ProjectRow } from '../access/rows
 import type { Edit } from '../changes/edit.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
-import { changeFlag, updateFeatureState } from './change-flag.ts'
+import { changeFlag, refuseDirectWrite, updateFeatureState } from './change-flag.ts'
 import { findFeature, findPlace, getFeatureState, pageFeatureStates, readFlag } from './queries.ts'
 import { permissionToWrite, presentState, presentTypedValue, type PlacedState, type StatePatch } from './rules.ts'
 
@@ -56,6 +56,7 @@ async function update({
 }: Write & { params: { feature_state: number }; body: StatePatch }): Promise<PlacedState> {
   const state = await getFeatureState(edit.tx, rows.environment, { id: params.feature_state })
   await requirePermission(edit.tx, actor, rows, { permission: permissionToWrite(state), level: 'environment', feature: state.feature_id })
+  if (state.identifier === null) refuseDirectWrite(rows.environment)
   await updateFeatureState(edit, rows, state, body)
   return getFeatureState(edit.tx, rows.environment, { id: state.id })
 }
@@ -66,6 +67,7 @@ async function create({ edit, actor, body, ...rows }: Write & { body: Body<typeo
   if (!feature) throw invalid({ feature: [unknownId(body.feature)] })
   const place = await findPlace(edit.tx, rows.environment, { id: body.placeId })
   if (place?.feature_id !== feature.id) throw invalid({ feature_segment: [unknownId(body.placeId)] })
+  refuseDirectWrite(rows.environment)
   const ofSegment = (state: { segment_id: number | null }) => state.segment_id === place.segment_id
   const before = await readFlag(edit.tx, { ...rows, feature })
   if (before.states.some(ofSegment)) throw conflict('Feature state already exists for this override.')
@@ -80,7 +82,7 @@ async function create({ edit, actor, body, ...rows }: Write & { body: Body<typeo
 function presentPlain(state: PlacedState): Reply<typeof api.featureStates.get> {
   const { identifier } = state
   return {
-    ...presentState(state),
+    ...presentState(state, state.version_uuid),
     feature_state_value: state.value,
     identity: identifier === null ? null : { id: identityId(state.environment_id, identifier), identifier },
     feature_segment: state.feature_segment_id,
@@ -88,7 +90,7 @@ function presentPlain(state: PlacedState): Reply<typeof api.featureStates.get> {
 }
 
 const presentTyped = (state: PlacedState): Reply<typeof api.featureStates.getTyped> => ({
-  ...presentState(state),
+  ...presentState(state, state.version_uuid),
   feature_state_value: presentTypedValue(state.value),
   identity: state.identifier === null ? null : identityId(state.environment_id, state.identifier),
   feature_segment: state.feature_segment_id,

@@ -19,6 +19,8 @@ export interface FeatureStateRow extends Omit<StoredState, 'value' | 'variants'>
 /** A state with the place of its segment's override. */
 export interface PlacedState extends FeatureStateRow {
   readonly feature_segment_id: number | null
+  /** Of the version that counts, in an environment that is changed through versions. */
+  readonly version_uuid: string | null
 }
 
 export const readState = <Row extends Pick<StoredState, 'value' | 'variants'>>(row: Row) => ({
@@ -122,7 +124,7 @@ export function presentTypedValue(value: FeatureValue) {
 }
 
 /** All but the value, which has two shapes, and what names whose it is. */
-export const presentState = (state: FeatureStateRow) => ({
+export const presentState = (state: FeatureStateRow, versionUuid: string | null = null) => ({
   id: state.id,
   uuid: state.uuid,
   feature: state.feature_id,
@@ -135,7 +137,7 @@ export const presentState = (state: FeatureStateRow) => ({
   updated_at: state.updated_at.toISOString(),
   deleted_at: null,
   change_request: null,
-  environment_feature_version: null,
+  environment_feature_version: versionUuid,
 })
 
 const presentWeights = (weights: readonly Weight[]) =>

@@ -3,7 +3,7 @@ import type { Actor } from '../access/actor.ts'
 import type { OrganisationRow, ProjectRow, Queryable } from '../access/rows.ts'
 import { listEnvironments } from '../environments/queries.ts'
 import { typedValue } from '../feature-states/default-states.ts'
-import type { FeatureRow } from '../feature-states/queries.ts'
+import { versionUuid, type FeatureRow } from '../feature-states/queries.ts'
 import type { UsersTable } from '../runtime/tables.ts'
 import { readState, type PlacedState } from '../feature-states/rules.ts'
 import { listVariants } from '../variants/queries.ts'
@@ -201,7 +201,7 @@ async function listStates(db: Queryable, features: Features, { environment, segm
         .onRef('feature_segments.segment_id', '=', 'feature_states.segment_id'),
     )
     .selectAll('feature_states')
-    .select('feature_segments.id as feature_segment_id')
+    .select(['feature_segments.id as feature_segment_id', versionUuid.as('version_uuid')])
     .where('feature_states.feature_id', 'in', idsOf(features))
     .where('feature_states.environment_id', '=', environment)
     .where('feature_states.identifier', 'is', null)

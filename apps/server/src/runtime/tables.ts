@@ -98,6 +98,7 @@ export interface EnvironmentsTable {
   created_at: Date
   deleted_at: Date | null
   hash_key: string | null
+  use_v2_feature_versioning: Generated<boolean>
 }
 
 export interface EvaluatedFeaturesTable {
@@ -159,12 +160,21 @@ export interface FeatureVersionsTable {
   uuid: Generated<string>
   environment_id: number
   feature_id: number
-  number: number
-  live_from: Date
+  number: number | null
+  live_from: Date | null
   author_kind: string
   author_id: number | null
   author_name: string
   comment: string | null
+  draft: NullableJson
+  drafted_at: Date | null
+  saved_at: Date | null
+  published_at: Date | null
+  publisher_kind: string | null
+  publisher_id: number | null
+  publisher_name: string | null
+  ignore_conflicts: Generated<boolean>
+  refusal: NullableJson
 }
 
 export interface FeaturesTable {

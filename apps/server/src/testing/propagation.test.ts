@@ -56,8 +56,9 @@ async function make(baseUrl: string) {
   const environment = await createClient(options, api.environments).create({ body: { name: 'Production', project: project.id } })
   const features = createClient(options, api.features)
   const serverKeys = createClient(options, api.environmentApiKeys)
+  const versions = createClient(options, api.featureVersions)
   const addFeature = (name: string) => features.create({ params: { project: project.id }, body: { name } })
-  return { environment, serverKeys, addFeature }
+  return { environment, serverKeys, addFeature, versions }
 }
 
 async function flagNames(halyard: Pick<Halyard, 'url'>, key: string): Promise<string[] | number> {
@@ -66,6 +67,13 @@ async function flagNames(halyard: Pick<Halyard, 'url'>, key: string): Promise<st
   return flagsReply.parse(await response.json()).map((flag) => flag.feature.name)
 }
 
+async function fetchValue(halyard: Pick<Halyard, 'url'>, key: string): Promise<unknown> {
+  const response = await fetch(`${halyard.url}/api/v1/flags/`, { headers: { 'x-environment-key': key } })
+  const [flag] = valuesReply.parse(await response.json())
+  return flag?.feature_state_value
+}
+
+const valuesReply = z.array(z.object({ feature_state_value: z.unknown() }))
 const flagsReply = z.array(z.object({ feature: z.object({ name: z.string() }) }))
 
 const soon = { timeout: 2000, interval: 10 }
@@ -133,5 +141,62 @@ describeOnServer('with several processes on one database', (serverUrl) => {
       expect(seen).toEqual(seen.toSorted((one, other) => one - other))
       await expect.poll(() => flagNames(reader, environment.api_key), soon).toHaveLength(20)
     })
+  })
+
+  test('a scheduled change goes live once whichever process is first, and late ones in order once a process is back', async () => {
+    const { url, drop } = await createServerDatabase(serverUrl, allMigrations)
+    const [one, other] = [await startOn(url), await startOn(url)]
+    const stopped: Halyard[] = []
+    try {
+      const { environment, addFeature, versions } = await make(one.url)
+      const { id } = await addFeature('one')
+      const params = { environment: environment.id, feature: id }
+      const { db } = other.runtime.control
+      const schedule = async (inMs: number, value: string) => {
+        const { rows } = await sql<{ at: Date }>`select clock_timestamp() + make_interval(secs => ${inMs / 1000}) as at`.execute(db)
+        const environment_default = { feature_state_value: { string_value: value } }
+        return versions.schedule({
+          params,
+          body: { live_from: rows[0]?.at.toISOString() ?? '', environment_default, ignore_conflicts: true },
+        })
+      }
+      const { uuid } = await schedule(500, 'first')
+      for (const halyard of [one, other]) {
+        const value = () => fetchValue(halyard, environment.api_key)
+        await expect.poll(value, soon).toBe('first')
+      }
+      const published = await db
+        .selectFrom('changes')
+        .select('id')
+        .where('type', '=', 'feature_version.published')
+        .where('subject_id', '=', uuid)
+        .execute()
+      expect(published).toHaveLength(1)
+      await schedule(60_000, 'third')
+      await schedule(50_000, 'second')
+      stopped.push(one, other)
+      await Promise.all(stopped.map((halyard) => halyard.stop()))
+      const due = await openDatabase({ url, dataDir: '', poolSize: 1, log })
+      // Time passes while nobody is there.
+      await due.transaction(async (tx) => {
+        await sql`select set_config('halyard.edit_at', clock_timestamp()::text, true)`.execute(tx)
+        await sql`set local session_replication_role = replica`.execute(tx)
+        await sql`update feature_versions set live_from = live_from - interval '70 seconds' where number is null`.execute(tx)
+        await sql`update jobs set run_at = run_at - interval '70 seconds'`.execute(tx)
+      })
+      await due.close()
+      const back = await startOn(url)
+      stopped.push(back)
+      await expect.poll(() => fetchValue(back, environment.api_key), soon).toBe('third')
+      const values = await sql<{ value: string }>`
+        select body ->> 'value' as value from document_history where kind = 'feature_state' order by from_at desc limit 3`.execute(
+        back.runtime.control.db,
+      )
+      expect(values.rows.map(({ value }) => value)).toEqual(['third', 'second', 'first'])
+      await back.stop()
+    } finally {
+      await Promise.all([one, other, ...stopped].map((halyard) => halyard.stop()))
+      await drop()
+    }
   })
 })

@@ -33,7 +33,7 @@ const environment = z.object({
   ...settings,
   api_key: z.string(),
   use_mv_v2_evaluation: z.boolean().describe('The former name of use_identity_composite_key_for_hashing.'),
-  use_v2_feature_versioning: z.literal(false),
+  use_v2_feature_versioning: z.boolean().describe('True: feature states are changed through versions only.'),
   is_creating: z.literal(false),
   metadata: z.array(z.never()),
 })

@@ -8,6 +8,19 @@ import { deletions } from './deletion-examples.ts'
 import { featureSegments, features, featureStates, segments, valueSchemas, variants } from './flag-examples.ts'
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
+import { audit } from './record-examples.ts'
+import { featureVersions, versionStates } from './version-examples.ts'
+import {
+  environmentApiKeys,
+  environmentDocument,
+  environments,
+  masterApiKeys,
+  organisations,
+  projects,
+  tags,
+  users,
+} from './tenancy-examples.ts'
+import { staleFeatures, usage } from './usage-examples.ts'
 import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
 import {
   environmentApiKeys,
@@ -58,6 +71,8 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   featureStates,
   segments,
   featureSegments,
+  featureVersions,
+  versionStates,
   identities,
   identityTraits,
   identityOverrides,

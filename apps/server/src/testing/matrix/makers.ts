@@ -1,5 +1,5 @@
 import { api, type WrittenRule } from '@halyard/contract'
-import { nameOf, type Fixture } from './fixture.ts'
+import { makeEnvironment, nameOf, type Fixture } from './fixture.ts'
 
 // What examples need to be there, made anew each time: what one example deletes or renames, no other one has.
 
@@ -77,4 +77,26 @@ export async function makeTrait(at: Fixture) {
   const params = { environment_key: at.environment.api_key, identity: identity.id }
   const trait = await as(at, 'identityTraits').create({ params, body: { trait_key: nameOf(at, 'trait'), string_value: 'gold' } })
   return { identity, trait }
+}
+
+/** The same in an environment of its own, where feature states are changed through versions. */
+export async function makeVersioned(at: Fixture): Promise<Fixture> {
+  const environment = await makeEnvironment(at)
+  await as(at, 'featureVersions').enable({ params: { environment_key: environment.api_key } })
+  return { ...at, environment }
+}
+
+/** A draft that changes the default and adds an override. */
+export async function makeDraft(at: Fixture) {
+  const { environment } = await makeVersioned(at)
+  const [feature, segment] = [await makeFeature(at), await makeSegment(at)]
+  const params = { environment: environment.id, feature: feature.id }
+  const body = {
+    feature_states_to_update: [{ feature_segment: null, enabled: true }],
+    feature_states_to_create: [{ feature_segment: { segment: segment.id }, enabled: true }],
+  }
+  const version = await as(at, 'featureVersions').create({ params, body })
+  const of = { ...params, uuid: version.uuid }
+  const states = await as(at, 'versionStates').list({ params: of })
+  return { environment, of, params, segment, states }
 }

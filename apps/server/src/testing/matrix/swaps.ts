@@ -34,7 +34,7 @@ export function swapInQuery(ours: Request, theirs: Request): Swap[] {
 
 /** People and what they belong to are the same in every project. */
 const organisationsThings = ['user', 'group', 'role']
-const projectsThings = ['project', 'environment_key']
+const projectsThings = ['project', 'environment', 'environment_key']
 const environmentsThings = ['environment_api_key', 'identity', 'feature_state', 'webhook']
 
 /** The parameters that name a thing together with the project or environment it must be of. */
