@@ -35,6 +35,7 @@ import {
   roles,
   roleUsers,
 } from './admin/roles.ts'
+import { scheduledChanges, versioning } from './admin/scheduled-changes.ts'
 import { segments } from './admin/segments.ts'
 import { sessions } from './admin/sessions.ts'
 import { tags } from './admin/tags.ts'
@@ -103,6 +104,8 @@ export const api = {
   featureSegments,
   featureVersions,
   versionStates,
+  scheduledChanges,
+  versioning,
   identities,
   identityTraits,
   identityOverrides,

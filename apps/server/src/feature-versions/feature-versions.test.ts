@@ -16,8 +16,10 @@ async function startVersions({ v2 = true } = {}) {
   const feature = await server.as(authorization, api.features).create({ params: inProject, body: { name: 'beta', initial_value: 'one' } })
   const versions = server.as(authorization, api.featureVersions)
   const draftStates = server.as(authorization, api.versionStates)
+  const scheduled = server.as(authorization, api.scheduledChanges)
+  const versioning = server.as(authorization, api.versioning)
   const byKey = { environment_key: environment.api_key }
-  if (v2) await versions.enable({ params: byKey })
+  if (v2) await versioning.enable({ params: byKey })
   const makeSegment = async (name: string) =>
     (await server.as(authorization, api.segments).create({ params: inProject, body: { name, rules: [{ type: 'ALL' }] } })).id
   const served = async () => {
@@ -28,7 +30,23 @@ async function startVersions({ v2 = true } = {}) {
   const params = { environment: environment.id, feature: feature.id }
   const at = (uuid: string) => ({ ...params, uuid })
   const states = server.as(authorization, api.featureStates)
-  return { authorization, project, environment, feature, versions, draftStates, byKey, params, at, makeSegment, served, states, inProject }
+  return {
+    authorization,
+    project,
+    environment,
+    feature,
+    versions,
+    draftStates,
+    scheduled,
+    versioning,
+    byKey,
+    params,
+    at,
+    makeSegment,
+    served,
+    states,
+    inProject,
+  }
 }
 
 const later = (ms: number) => new Date(Date.now() + ms).toISOString()
@@ -151,7 +169,7 @@ test('what is live cannot be changed or deleted, and what is not can', async () 
 })
 
 test('an environment with versions refuses direct writes, and takes them again once versions are off', async () => {
-  const { versions, states, byKey, params, makeSegment, authorization, environment } = await startVersions()
+  const { versions, versioning, states, byKey, params, makeSegment, authorization, environment } = await startVersions()
   const [state] = (await states.list({ params: byKey })).results
   const path = `/api/v1/environments/${environment.api_key}/featurestates/${state?.id}/`
   const write = () => server.send('PATCH', path, { authorization, body: { enabled: true } })
@@ -160,29 +178,29 @@ test('an environment with versions refuses direct writes, and takes them again o
   const segment = await makeSegment('Staff')
   const places = '/api/v1/features/feature-segments/'
   expect(await server.send('POST', places, { authorization, body: { ...params, segment } })).toMatchObject(refused)
-  await expect(versions.enable({ params: byKey })).rejects.toMatchObject({ status: 400 })
-  await versions.disable({ params: byKey })
+  await expect(versioning.enable({ params: byKey })).rejects.toMatchObject({ status: 400 })
+  await versioning.disable({ params: byKey })
   expect((await write()).status).toBe(200)
   await expect(versions.create({ params, body: {} })).rejects.toMatchObject({ status: 400 })
-  await expect(versions.disable({ params: byKey })).rejects.toMatchObject({ status: 400 })
+  await expect(versioning.disable({ params: byKey })).rejects.toMatchObject({ status: 400 })
 })
 
 test('a scheduled change goes live when it is due, once, by an edit of the scheduler', async () => {
-  const { versions, params, at, served, byKey, environment } = await startVersions({ v2: false })
+  const { versions, scheduled, params, at, served, byKey, environment } = await startVersions({ v2: false })
   const due = later(700)
-  const scheduled = await versions.schedule({ params, body: { live_from: due, environment_default: { enabled: true } } })
-  expect(scheduled).toMatchObject({ is_live: false, is_scheduled: true, live_from: due, published: true })
-  expect((await versions.listScheduled({ params: byKey })).results).toMatchObject([{ uuid: scheduled.uuid }])
+  const waiting = await scheduled.create({ params, body: { live_from: due, environment_default: { enabled: true } } })
+  expect(waiting).toMatchObject({ is_live: false, is_scheduled: true, live_from: due, published: true })
+  expect((await scheduled.list({ params: byKey })).results).toMatchObject([{ uuid: waiting.uuid }])
   expect(await served()).toMatchObject({ flags: [{ enabled: false }] })
   await expect.poll(served, soon).toMatchObject({ flags: [{ enabled: true }] })
-  const live = await versions.get({ params: at(scheduled.uuid) })
+  const live = await versions.get({ params: at(waiting.uuid) })
   expect(live).toMatchObject({ is_live: true, is_scheduled: false, number: 2 })
   // Never early, and within a second, by the database’s clock.
   const waited = Date.parse(live.live_from ?? '') - Date.parse(due)
   expect(waited).toBeGreaterThanOrEqual(0)
   expect(waited).toBeLessThan(1000)
-  expect((await versions.listScheduled({ params: byKey })).count).toBe(0)
-  const published = await changesOf(scheduled.uuid)
+  expect((await scheduled.list({ params: byKey })).count).toBe(0)
+  const published = await changesOf(waiting.uuid)
   expect(published.map(({ type, actor_name: actor }) => `${type} by ${actor}`)).toEqual([
     'feature_version.scheduled by Ada Tester',
     'feature_version.published by scheduler',
@@ -191,15 +209,15 @@ test('a scheduled change goes live when it is due, once, by an edit of the sched
 })
 
 test('what waits can be moved and cancelled', async () => {
-  const { versions, params, at, served } = await startVersions({ v2: false })
-  const first = await versions.schedule({ params, body: { live_from: later(60_000), environment_default: { enabled: true } } })
+  const { versions, scheduled, params, at, served } = await startVersions({ v2: false })
+  const first = await scheduled.create({ params, body: { live_from: later(60_000), environment_default: { enabled: true } } })
   const moved = later(300)
   expect(await versions.update({ params: at(first.uuid), body: { live_from: moved } })).toMatchObject({ live_from: moved })
   await expect.poll(served, soon).toMatchObject({ flags: [{ enabled: true }] })
-  const second = await versions.schedule({ params, body: { live_from: later(60_000), environment_default: { enabled: false } } })
+  const second = await scheduled.create({ params, body: { live_from: later(60_000), environment_default: { enabled: false } } })
   await versions.delete({ params: at(second.uuid) })
   await expect(versions.get({ params: at(second.uuid) })).rejects.toMatchObject({ status: 404 })
-  const past = versions.schedule({ params, body: { live_from: later(-1000), environment_default: { enabled: false } } })
+  const past = scheduled.create({ params, body: { live_from: later(-1000), environment_default: { enabled: false } } })
   await expect(past).rejects.toMatchObject({ status: 400, errors: { live_from: [expect.stringContaining('past')] } })
 })
 
@@ -227,9 +245,9 @@ test('a draft does not overwrite what others published meanwhile unless it is sa
 })
 
 test('a schedule that conflicts is refused at save and when it is due, and its author told', async () => {
-  const { versions, params, at, states, byKey, served } = await startVersions({ v2: false })
+  const { versions, scheduled, params, at, states, byKey, served } = await startVersions({ v2: false })
   const schedule = (ms: number, enabled: boolean, ignore = false) =>
-    versions.schedule({ params, body: { live_from: later(ms), environment_default: { enabled }, ignore_conflicts: ignore } })
+    scheduled.create({ params, body: { live_from: later(ms), environment_default: { enabled }, ignore_conflicts: ignore } })
   const waiting = await schedule(60_000, true)
   await expect(schedule(120_000, false)).rejects.toMatchObject({ status: 409, errors: { conflicts: [{ version: waiting.uuid }] } })
   const [state] = (await states.list({ params: byKey })).results
@@ -239,7 +257,7 @@ test('a schedule that conflicts is refused at save and when it is due, and its a
   await expect.poll(refused, soon).toMatchObject({ conflicts: [{ is_environment_default: true, author: 'Ada Tester' }] })
   expect(await served()).toMatchObject({ flags: [{ enabled: false, feature_state_value: 'changed' }] })
   expect((await changesOf(waiting.uuid)).at(-1)).toMatchObject({ type: 'feature_version.refused', actor_kind: 'system' })
-  expect((await versions.listScheduled({ params: byKey })).results).toMatchObject([{ uuid: waiting.uuid, is_scheduled: false }])
+  expect((await scheduled.list({ params: byKey })).results).toMatchObject([{ uuid: waiting.uuid, is_scheduled: false }])
   expect(await versions.publish({ params: at(waiting.uuid), body: { ignore_conflicts: true } })).toMatchObject({
     is_live: true,
     refusal: null,

@@ -22,7 +22,7 @@ import {
 import { findPrevious, getVersion, pageScheduled, pageVersions, readFlagAt } from './queries.ts'
 import { contentAfter, contentOf, differences, presentVersion, rowsAfter, touchesSegments, type VersionRow } from './rules.ts'
 
-export const featureVersionRoutes = (): Route[] => [...versionRoutes(), ...stateRoutes()]
+export const featureVersionRoutes = (): Route[] => [...versionRoutes(), ...stateRoutes(), ...scheduleRoutes(), ...versioningRoutes()]
 
 const versionRoutes = (): Route[] =>
   implement(api.featureVersions, {
@@ -41,18 +41,6 @@ const versionRoutes = (): Route[] =>
         ? await createAndPublish(edit, scope, { ...wanted, ignoreConflicts: body.ignore_conflicts })
         : await draftVersion(edit, scope, wanted)
       return presentInFull(edit.tx, scope, version)
-    },
-    async schedule({ edit, body, ...at }) {
-      const scope = await scopeOf(edit.tx, at)
-      if (body.live_from <= edit.at) throw invalid({ live_from: ['This is in the past. What is to be now is changed, not scheduled.'] })
-      const change = { default: body.environment_default, segments: body.segment_overrides, withoutSegments: body.remove_segment_overrides }
-      await requireFor(edit, at, change)
-      const wanted = { change, comment: body.description ?? null, liveFrom: body.live_from, ignoreConflicts: body.ignore_conflicts }
-      return presentInFull(edit.tx, scope, await createAndPublish(edit, scope, wanted))
-    },
-    async listScheduled({ db, environment, query, url }) {
-      const { rows, count } = await pageScheduled(db, environment, { ...slice(query), feature: query.feature })
-      return pageOf(url, query, { count, results: rows.map(presentVersion) })
     },
     async get({ db, ...at }) {
       const scope = await scopeOf(db, at)
@@ -91,6 +79,26 @@ const versionRoutes = (): Route[] =>
       const after = contentOf(await flagOf(db, scope, version))
       return differences(other ? contentOf(await flagOf(db, scope, other)) : after, after)
     },
+  })
+
+const scheduleRoutes = (): Route[] =>
+  implement(api.scheduledChanges, {
+    async list({ db, environment, query, url }) {
+      const { rows, count } = await pageScheduled(db, environment, { ...slice(query), feature: query.feature })
+      return pageOf(url, query, { count, results: rows.map(presentVersion) })
+    },
+    async create({ edit, body, ...at }) {
+      const scope = await scopeOf(edit.tx, at)
+      if (body.live_from <= edit.at) throw invalid({ live_from: ['This is in the past. What is to be now is changed, not scheduled.'] })
+      const change = { default: body.environment_default, segments: body.segment_overrides, withoutSegments: body.remove_segment_overrides }
+      await requireFor(edit, at, change)
+      const wanted = { change, comment: body.description ?? null, liveFrom: body.live_from, ignoreConflicts: body.ignore_conflicts }
+      return presentInFull(edit.tx, scope, await createAndPublish(edit, scope, wanted))
+    },
+  })
+
+const versioningRoutes = (): Route[] =>
+  implement(api.versioning, {
     enable: ({ edit, environment }) => setVersioning(edit, environment, true),
     disable: ({ edit, environment }) => setVersioning(edit, environment, false),
   })

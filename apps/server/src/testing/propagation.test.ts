@@ -56,9 +56,9 @@ async function make(baseUrl: string) {
   const environment = await createClient(options, api.environments).create({ body: { name: 'Production', project: project.id } })
   const features = createClient(options, api.features)
   const serverKeys = createClient(options, api.environmentApiKeys)
-  const versions = createClient(options, api.featureVersions)
+  const scheduled = createClient(options, api.scheduledChanges)
   const addFeature = (name: string) => features.create({ params: { project: project.id }, body: { name } })
-  return { environment, serverKeys, addFeature, versions }
+  return { environment, serverKeys, addFeature, scheduled }
 }
 
 async function flagNames(halyard: Pick<Halyard, 'url'>, key: string): Promise<string[] | number> {
@@ -148,14 +148,14 @@ describeOnServer('with several processes on one database', (serverUrl) => {
     const [one, other] = [await startOn(url), await startOn(url)]
     const stopped: Halyard[] = []
     try {
-      const { environment, addFeature, versions } = await make(one.url)
+      const { environment, addFeature, scheduled } = await make(one.url)
       const { id } = await addFeature('one')
       const params = { environment: environment.id, feature: id }
       const { db } = other.runtime.control
       const schedule = async (inMs: number, value: string) => {
         const { rows } = await sql<{ at: Date }>`select clock_timestamp() + make_interval(secs => ${inMs / 1000}) as at`.execute(db)
         const environment_default = { feature_state_value: { string_value: value } }
-        return versions.schedule({
+        return scheduled.create({
           params,
           body: { live_from: rows[0]?.at.toISOString() ?? '', environment_default, ignore_conflicts: true },
         })

@@ -11,7 +11,7 @@ interface Written {
 }
 
 /** What of a feature state changes; what is undefined stays. */
-const contentOf = ({ enabled, feature_state_value: value, multivariate_feature_state_values: weights }: Written) => ({
+export const contentOf = ({ enabled, feature_state_value: value, multivariate_feature_state_values: weights }: Written) => ({
   enabled,
   value,
   weights,
@@ -21,7 +21,7 @@ const place = z
   .object({ segment: id, priority: wholeNumber(0).nullish() })
   .describe('Whose override it is, and where it stands: 0 is the strongest.')
 
-const overrideState = z
+export const overrideState = z
   .object({ feature_segment: place, ...writtenState(writtenTypedValue) })
   .transform(({ feature_segment, ...written }) => ({
     segmentId: feature_segment.segment,
@@ -37,9 +37,9 @@ const anyState = z
     content: contentOf(written),
   }))
 
-const description = text(20_000).nullish().describe('Why, for whoever reads the history.')
+export const description = text(20_000).nullish().describe('Why, for whoever reads the history.')
 const liveFrom = instant.nullish().describe('In the future: when it is to go live, by the database’s clock. Else at once.')
-const ignoreConflicts = yesOrNo
+export const ignoreConflicts = yesOrNo
   .default(false)
   .describe('True: goes live even if another version changed the same meanwhile; what this one says then counts.')
 
@@ -61,7 +61,7 @@ const conflict = z.object({
   author: z.string(),
 })
 
-const version = z.object({
+export const version = z.object({
   uuid: z.uuid(),
   number: z.int().nullable().describe('Counts the versions that went live; null until then.'),
   feature: z.int(),
@@ -83,7 +83,7 @@ const version = z.object({
   author: z.string(),
   description: z.string().nullable(),
 })
-const versionInFull = version.extend({ previous_version_uuid: z.uuid().nullable() })
+export const versionInFull = version.extend({ previous_version_uuid: z.uuid().nullable() })
 
 const state = z.object({
   ...shownState(typedValue),
@@ -108,8 +108,7 @@ export const difference = z.object({
   after: side,
 })
 
-const feature = { level: 'environment', by: 'id', from: 'params.environment' } as const satisfies Scope
-const environment = { level: 'environment', by: 'key', from: 'params.environment_key' } as const satisfies Scope
+export const feature = { level: 'environment', by: 'id', from: 'params.environment' } as const satisfies Scope
 const versions = '/api/v1/environments/:environment/features/:feature/versions/' as const
 const stateTypes = [
   'feature_state.updated',
@@ -143,33 +142,6 @@ export const featureVersions = resource({
     reply: versionInFull,
     status: 201,
     records: ['feature_version.created', 'feature_version.scheduled', 'feature_version.published', ...stateTypes],
-  },
-  schedule: {
-    method: 'POST',
-    path: '/api/v1/environments/:environment/features/:feature/scheduled-changes/',
-    summary: 'Schedules a change, in environments of either kind: a version that waits for its time.',
-    scope: feature,
-    permission: 'UPDATE_FEATURE_STATE',
-    body: z.strictObject({
-      live_from: instant,
-      environment_default: z.object(writtenState(writtenTypedValue)).transform(contentOf).optional(),
-      segment_overrides: listOf(overrideState).default([]),
-      remove_segment_overrides: listOf(id).default([]),
-      description,
-      ignore_conflicts: ignoreConflicts,
-    }),
-    reply: versionInFull,
-    status: 201,
-    records: ['feature_version.scheduled'],
-  },
-  listScheduled: {
-    method: 'GET',
-    path: '/api/v1/environments/:environment_key/scheduled-changes/',
-    summary: 'What is to change in an environment and when, the next first; also what was due and could not be done.',
-    scope: environment,
-    permission: 'VIEW_ENVIRONMENT',
-    query: z.object({ ...pageQuery(999).shape, feature: id.optional() }),
-    reply: page(version),
   },
   get: {
     method: 'GET',
@@ -235,24 +207,6 @@ export const featureVersions = resource({
     permission: 'VIEW_ENVIRONMENT',
     query: z.object({ against: uuid.optional() }),
     reply: z.array(difference),
-  },
-  enable: {
-    method: 'POST',
-    path: '/api/v1/environments/:environment_key/enable-v2-versioning/',
-    summary: 'From now on feature states of the environment are changed through versions only.',
-    scope: environment,
-    permission: 'ADMIN',
-    status: 202,
-    records: ['environment.updated'],
-  },
-  disable: {
-    method: 'POST',
-    path: '/api/v1/environments/:environment_key/disable-v2-versioning/',
-    summary: 'Feature states of the environment may be changed directly again; its versions stay.',
-    scope: environment,
-    permission: 'ADMIN',
-    status: 202,
-    records: ['environment.updated'],
   },
 })
 

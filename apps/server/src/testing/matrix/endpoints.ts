@@ -9,17 +9,7 @@ import { featureSegments, features, featureStates, segments, valueSchemas, varia
 import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { audit } from './record-examples.ts'
-import { featureVersions, versionStates } from './version-examples.ts'
-import {
-  environmentApiKeys,
-  environmentDocument,
-  environments,
-  masterApiKeys,
-  organisations,
-  projects,
-  tags,
-  users,
-} from './tenancy-examples.ts'
+import { featureVersions, scheduledChanges, versioning, versionStates } from './version-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
 import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
 import {
@@ -73,6 +63,8 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   featureSegments,
   featureVersions,
   versionStates,
+  scheduledChanges,
+  versioning,
   identities,
   identityTraits,
   identityOverrides,

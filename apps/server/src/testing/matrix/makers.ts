@@ -82,7 +82,7 @@ export async function makeTrait(at: Fixture) {
 /** The same in an environment of its own, where feature states are changed through versions. */
 export async function makeVersioned(at: Fixture): Promise<Fixture> {
   const environment = await makeEnvironment(at)
-  await as(at, 'featureVersions').enable({ params: { environment_key: environment.api_key } })
+  await as(at, 'versioning').enable({ params: { environment_key: environment.api_key } })
   return { ...at, environment }
 }
 

@@ -34,12 +34,6 @@ export const featureVersions: ExamplesOf<typeof api.featureVersions> = {
     }
     return { params, body }
   },
-  async schedule(at) {
-    const { params, segment } = await flag(at)
-    const overrides = [{ feature_segment: { segment: segment.id }, enabled: true }]
-    return { params, body: { live_from: later, environment_default: { enabled: true }, segment_overrides: overrides } }
-  },
-  listScheduled: async (at) => ({ params: { environment_key: at.environment.api_key }, query: { feature: (await makeFeature(at)).id } }),
   get: of,
   getByUuid: async (at) => ({ params: { uuid: (await makeDraft(at)).of.uuid } }),
   update: async (at) => ({ ...(await of(at)), body: { description: 'Changed', live_from: later } }),
@@ -57,8 +51,6 @@ export const featureVersions: ExamplesOf<typeof api.featureVersions> = {
     const { of: params } = await makeDraft(at)
     return { params, query: { against: params.uuid } }
   },
-  enable: async (at) => ({ params: { environment_key: (await makeEnvironment(at)).api_key } }),
-  disable: async (at) => ({ params: { environment_key: (await makeVersioned(at)).environment.api_key } }),
 }
 
 export const versionStates: ExamplesOf<typeof api.versionStates> = {
@@ -70,4 +62,18 @@ export const versionStates: ExamplesOf<typeof api.versionStates> = {
   update: async (at) => ({ params: await ofState(at, 'default'), body: { feature_state_value: text } }),
   replace: async (at) => ({ params: await ofState(at, 'override'), body: { enabled: false } }),
   delete: async (at) => ({ params: await ofState(at, 'override') }),
+}
+
+export const scheduledChanges: ExamplesOf<typeof api.scheduledChanges> = {
+  list: async (at) => ({ params: { environment_key: at.environment.api_key }, query: { feature: (await makeFeature(at)).id } }),
+  async create(at) {
+    const { params, segment } = await flag(at)
+    const overrides = [{ feature_segment: { segment: segment.id }, enabled: true }]
+    return { params, body: { live_from: later, environment_default: { enabled: true }, segment_overrides: overrides } }
+  },
+}
+
+export const versioning: ExamplesOf<typeof api.versioning> = {
+  enable: async (at) => ({ params: { environment_key: (await makeEnvironment(at)).api_key } }),
+  disable: async (at) => ({ params: { environment_key: (await makeVersioned(at)).environment.api_key } }),
 }
