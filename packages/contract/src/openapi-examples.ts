@@ -34,7 +34,7 @@ const byFormat: Readonly<Record<string, unknown>> = {
   uuid: '5b4d6a4e-2c1f-4f6a-9a53-0d1c7b1f9e10',
 }
 
-const deepest = 6
+const deepest = 8
 
 const schemaForm = z.looseObject({
   $ref: z.string().optional(),

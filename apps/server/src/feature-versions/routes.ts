@@ -33,7 +33,6 @@ const versionRoutes = (): Route[] =>
     },
     async create({ edit, body, ...at }) {
       const scope = await scopeOf(edit.tx, at)
-      requireVersioning(scope)
       const change = changeOf(body)
       await requireFor(edit, at, change)
       const wanted = { change, comment: body.description ?? null, liveFrom: body.live_from ?? undefined }
@@ -128,11 +127,6 @@ const stateRoutes = (): Route[] =>
       await changeDraft(edit, scope, version, { withoutSegments: [segmentId] })
     },
   })
-
-function requireVersioning({ environment }: FlagScope): void {
-  if (environment.use_v2_feature_versioning) return
-  throw new Problem('invalid', 'Environment must use v2 feature versioning. In this one, schedule a change through scheduled-changes.')
-}
 
 interface At {
   readonly organisation: OrganisationRow

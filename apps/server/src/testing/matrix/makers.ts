@@ -88,7 +88,7 @@ export async function makeVersioned(at: Fixture): Promise<Fixture> {
 
 /** A draft that changes the default and adds an override. */
 export async function makeDraft(at: Fixture) {
-  const { environment } = await makeVersioned(at)
+  const { environment } = at
   const [feature, segment] = [await makeFeature(at), await makeSegment(at)]
   const params = { environment: environment.id, feature: feature.id }
   const body = {

@@ -23,7 +23,7 @@ async function flag(at: Fixture) {
 export const featureVersions: ExamplesOf<typeof api.featureVersions> = {
   list: async (at) => ({ params: (await makeDraft(at)).params, query: { is_live: 'false' } }),
   async create(at) {
-    const { params, segment } = await flag(await makeVersioned(at))
+    const { params, segment } = await flag(at)
     const gone = await makeSegment(at)
     const body = {
       feature_states_to_update: [{ feature_segment: null, enabled: true, feature_state_value: text }],
