@@ -22,7 +22,6 @@ import {
   trustRelationships,
 } from './tenancy-examples.ts'
 import { transfers } from './transfer-examples.ts'
-import { staleFeatures, usage } from './usage-examples.ts'
 
 export interface Request {
   readonly params?: Readonly<Record<string, string | number>>
