@@ -10,7 +10,7 @@ import { environmentApiKeyRoutes } from './environment-api-keys/routes.ts'
 import { environmentRoutes } from './environments/routes.ts'
 import { EnvironmentCache } from './evaluation/environment-cache.ts'
 import { createPorts } from './evaluation/ports.ts'
-import { environmentDocumentRoutes } from './evaluation/routes.ts'
+import { environmentDocumentRoutes, explanationRoutes } from './evaluation/routes.ts'
 import { createSavedEnvironments } from './evaluation/saved-environments.ts'
 import { featureSegmentRoutes } from './feature-segments/routes.ts'
 import { featureStateRoutes } from './feature-states/routes.ts'
@@ -38,6 +38,9 @@ import { projectRoutes } from './projects/routes.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { secondFactorRoutes } from './second-factors/routes.ts'
 import { roleRoutes } from './roles/routes.ts'
+import { createMembers, type Members } from './segment-members/find-members.ts'
+import { createMembersThread } from './segment-members/members-thread.ts'
+import { segmentMemberRoutes } from './segment-members/routes.ts'
 import { segmentRoutes } from './segments/routes.ts'
 import { serveStatus } from './status.ts'
 import { staleFeatureRoutes } from './stale-features/routes.ts'
@@ -79,11 +82,13 @@ export async function createApp(runtime: Runtime): Promise<App> {
     },
   })
   const identityStore = createIdentityStore(identities, runtime)
+  const membersThread = createMembersThread()
+  const members = createMembers(runtime, membersThread)
   const usage = createUsageCounter(control, runtime)
   const sdkApi = createSdkApi(createPorts(runtime, { cache, identityStore, usage }))
   await server.register(rateLimit, { global: false })
   await server.register(sdkApi.plugin)
-  mount(server, runtime, everyRoute(runtime, { cache, identityStore }), (raised) => refreshQuietly(runtime, cache, raised))
+  mount(server, runtime, everyRoute(runtime, { cache, identityStore, members }), (raised) => refreshQuietly(runtime, cache, raised))
   serveOpenApi(server, runtime.config.version)
   await serveApiBrowser(server)
   serveStatus(server, runtime, cache)
@@ -102,6 +107,7 @@ export async function createApp(runtime: Runtime): Promise<App> {
       await closed
       await cache.close()
       await saved.close()
+      await membersThread.close()
       await identityStore.close()
       await usage.close()
     },
@@ -135,8 +141,14 @@ function createServer({ config, log }: Runtime): FastifyInstance {
   return server
 }
 
+interface RouteParts {
+  readonly cache: EnvironmentCache
+  readonly identityStore: IdentityStore
+  readonly members: Members
+}
+
 /** The routes of every noun, in the order of the contract. */
-export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; identityStore: IdentityStore }): Route[] {
+export function everyRoute(runtime: Runtime, parts: RouteParts): Route[] {
   return [
     ...userRoutes(runtime),
     ...passwordRoutes(runtime),
@@ -166,6 +178,8 @@ export function everyRoute(runtime: Runtime, parts: { cache: EnvironmentCache; i
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),
     ...auditRoutes(runtime),
+    ...explanationRoutes(runtime, parts),
+    ...segmentMemberRoutes(parts),
     ...webhookRoutes(runtime),
     ...usageRoutes(runtime),
     ...staleFeatureRoutes(runtime),

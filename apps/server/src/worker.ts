@@ -3,6 +3,7 @@ import { sealChanges } from './changes/seal-changes.ts'
 import { purgeDeleted } from './deletions/purge-deleted.ts'
 import { publishDueVersions } from './feature-versions/publish-due.ts'
 import { removeIdentityOverrides } from './identity-overrides/commands.ts'
+import { removeTraitOfAll } from './identity-traits/commands.ts'
 import { enqueue, startWorker, type JobHandler, type JobWorker } from './runtime/jobs.ts'
 import { mailPasswordReset } from './passwords/commands.ts'
 import { createMailDelivery } from './runtime/mail.ts'
@@ -17,6 +18,7 @@ const webhooksAtOnce = 48
 export function startJobs(runtime: Runtime): JobWorker {
   const { control, config, log, now } = runtime
   const handlers: Record<Exclude<JobName, 'deliver_webhook' | 'publish_due_versions'>, JobHandler> = {
+    remove_trait_of_all: (payload, { signal }) => removeTraitOfAll({ ...runtime, signal }, payload),
     remove_identity_overrides: (payload) => removeIdentityOverrides(control, payload),
     mail_password_reset: (payload) => mailPasswordReset(control, payload, config),
     send_mail: createMailDelivery(runtime),

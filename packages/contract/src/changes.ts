@@ -92,6 +92,7 @@ const changeTypes = {
   'identity.created': { touches: 'nothing', streams: false, sentence: 'created an identity' },
   'identity.updated': { touches: 'nothing', streams: false, sentence: 'changed an identity’s traits' },
   'identity.deleted': { touches: 'document', streams: false, sentence: 'deleted an identity' },
+  'trait.deleted': { touches: 'nothing', streams: false, sentence: 'removed a trait from every identity' },
   'identity_override.created': { touches: 'document', streams: false, sentence: 'added an identity override' },
   'identity_override.updated': { touches: 'document', streams: false, sentence: 'changed an identity override' },
   'webhook.created': { touches: 'nothing', streams: false, sentence: 'added a webhook' },

@@ -3,6 +3,7 @@ import { deletions } from './admin/deletions.ts'
 import { environmentApiKeys } from './admin/environment-api-keys.ts'
 import { environmentDocument } from './admin/environment-document.ts'
 import { environments } from './admin/environments.ts'
+import { explanations } from './admin/explanations.ts'
 import { featureSegments } from './admin/feature-segments.ts'
 import { featureStates } from './admin/feature-states.ts'
 import { featureVersions, versionStates } from './admin/feature-versions.ts'
@@ -36,6 +37,7 @@ import {
   roleUsers,
 } from './admin/roles.ts'
 import { scheduledChanges, versioning } from './admin/scheduled-changes.ts'
+import { segmentMembers } from './admin/segment-members.ts'
 import { segments } from './admin/segments.ts'
 import { sessions } from './admin/sessions.ts'
 import { tags } from './admin/tags.ts'
@@ -109,6 +111,8 @@ export const api = {
   identities,
   identityTraits,
   identityOverrides,
+  explanations,
+  segmentMembers,
   audit,
   environmentWebhooks,
   organisationWebhooks,

@@ -79,7 +79,7 @@ function segmentsOf({ snapshot, audience }: OpenedEnvironment, met: MetIdentity)
 
 function sendFlag(reply: FastifyReply, { snapshot, audience }: OpenedEnvironment, flag: Flag | undefined): FastifyReply {
   if (!flag || !isServed(snapshot, audience)(flag)) throw notFound('Given feature not found')
-  return sendJson(reply, identityFlagJson(snapshot)(flag))
+  return sendJson(reply, identityFlagJson(snapshot, audience)(flag))
 }
 
 function sendIdentity(reply: FastifyReply, opened: OpenedEnvironment, evaluated: Evaluated): FastifyReply {
@@ -91,7 +91,7 @@ function sendIdentity(reply: FastifyReply, opened: OpenedEnvironment, evaluated:
 /** Put together from what each flag was encoded to once. */
 function encode({ snapshot, audience }: OpenedEnvironment, { met, flags }: Evaluated) {
   const isShown = isServed(snapshot, audience)
-  const json = identityFlagJson(snapshot)
+  const json = identityFlagJson(snapshot, audience)
   let shown = ''
   for (const flag of flags) {
     if (isShown(flag)) shown += shown === '' ? json(flag) : `,${json(flag)}`

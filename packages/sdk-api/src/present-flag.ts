@@ -1,11 +1,17 @@
 import type { EnvironmentDocument, Flag } from '@halyard/engine'
-import type { EnvironmentSnapshot } from './ports.ts'
+import type { Audience, EnvironmentSnapshot } from './ports.ts'
 
 /** A flag as JSON, for replies that are put together from these texts. */
 export const environmentFlagJson = encoderOf(presentFlag)
 
 /** The same with the variant, which only identities have. */
-export const identityFlagJson = encoderOf((document, flag) => ({ ...presentFlag(document, flag), variant: flag.variant }))
+const clientFlagJson = encoderOf((document, flag) => ({ ...presentFlag(document, flag), variant: flag.variant }))
+
+// A reason names segments, which tell whom is targeted, and client-side keys are public.
+const serverFlagJson = encoderOf((document, flag) => ({ ...presentFlag(document, flag), variant: flag.variant, reason: flag.reason }))
+
+export const identityFlagJson = (snapshot: EnvironmentSnapshot, audience: Audience) =>
+  (audience === 'server' ? serverFlagJson : clientFlagJson)(snapshot)
 
 /**
  * Revisions of one environment share flags, and no two environments do: what is encoded of a flag lasts as long as the flag,

@@ -72,6 +72,7 @@ export const serverFloors = [
   'stale-features',
   'evaluation',
   'identity-overrides',
+  'segment-members',
   'audit',
   'deletions',
   'webhooks',
@@ -114,6 +115,9 @@ export const otherFiles: Record<string, string> = {
   'transfers/staged-identities.ts': 'what is stored of an import before the rest is sure',
   'transfers/write-export.ts': 'writes a file while it is read',
   'roles/grant-routes.ts': 'the routes of what roles allow, beside those of the roles themselves',
+  'segment-members/find-members.ts': 'walks and samples identities, and remembers counts for a while',
+  'segment-members/members-thread.ts': 'the thread that evaluates, seen from the server',
+  'segment-members/members-worker.js': 'what runs in that thread',
   'users/setup-page.ts': 'the page behind the set-up link',
 }
 

@@ -3,6 +3,7 @@ import { restorableDays, type ChangeType } from '@halyard/contract'
 export type JobName =
   | 'remove_identity_overrides'
   | 'publish_due_versions'
+  | 'remove_trait_of_all'
   | 'send_mail'
   | 'mail_password_reset'
   | 'purge_deleted'
@@ -13,6 +14,7 @@ export type JobName =
 /** Durable consequences: a job of this name is enqueued with each change of this type. The worker must know every one. */
 export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {
   'identity.deleted': ['remove_identity_overrides'],
+  'trait.deleted': ['remove_trait_of_all'],
   'organisation.deleted': ['purge_deleted'],
   'project.deleted': ['purge_deleted'],
   'environment.deleted': ['purge_deleted'],

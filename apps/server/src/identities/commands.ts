@@ -1,7 +1,7 @@
-import { invalid } from '@halyard/contract'
+import { invalid, notFound } from '@halyard/contract'
 import { sql } from 'kysely'
 import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
-import { recordChange } from '../changes/record-change.ts'
+import { recordChange, recordChanges, type Change } from '../changes/record-change.ts'
 import type { InEdit } from '../http/input.ts'
 import { alsoQueued, type IdentityRow } from './queries.ts'
 import { identityKey } from './rules.ts'
@@ -38,22 +38,52 @@ export async function createIdentity(
   return identity
 }
 
+/** Names it for people. */
+export async function updateIdentity(
+  { inEdit, identities, at }: IdentityMeans,
+  { project, environment }: Place,
+  { identity: before, alias }: { identity: IdentityRow; alias: string | null },
+): Promise<IdentityRow> {
+  const renamed = sql`
+    update identities set dashboard_alias = ${alias}, updated_at = ${at}
+     where environment_id = ${environment.id} and bucket = ${before.bucket} and identifier = ${before.identifier} returning *`
+  const [after] = (await alsoQueued<IdentityRow>(renamed).execute(identities)).rows
+  if (!after) throw notFound()
+  const told = (row: IdentityRow) => ({ identifier: row.identifier, dashboard_alias: row.dashboard_alias })
+  await inEdit((edit) =>
+    recordChange(edit, {
+      type: 'identity.updated',
+      project,
+      environment,
+      subject: before.identifier,
+      before: told(before),
+      after: told(after),
+    }),
+  )
+  return after
+}
+
 /**
  * Recorded first, with the job that removes its overrides, and deleted then: whoever is interrupted in between finds the identity
  * still there and deletes it again.
  */
-export async function deleteIdentity(
+export async function deleteIdentities(
   { inEdit, identities }: Omit<IdentityMeans, 'at'>,
   { project, environment }: Place,
-  identity: IdentityRow,
+  deleted: readonly IdentityRow[],
 ): Promise<void> {
-  await inEdit((edit) =>
-    recordChange(edit, { type: 'identity.deleted', project, environment, subject: identity.identifier, before: remembered(identity) }),
-  )
-  await removeIdentity(identities, identity)
+  const changeOf = (identity: IdentityRow): Change => ({
+    type: 'identity.deleted',
+    project,
+    environment,
+    subject: identity.identifier,
+    before: remembered(identity),
+  })
+  await inEdit((edit) => recordChanges(edit, deleted.map(changeOf)))
+  for (const identity of deleted) await removeIdentity(identities, identity)
 }
 
-export const removeIdentity = (identities: Queryable, { environment_id, bucket, identifier }: IdentityRow) =>
+const removeIdentity = (identities: Queryable, { environment_id, bucket, identifier }: IdentityRow) =>
   alsoQueued(
     sql`delete from identities where environment_id = ${environment_id} and bucket = ${bucket} and identifier = ${identifier} returning *`,
   ).execute(identities)

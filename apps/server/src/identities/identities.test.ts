@@ -1,7 +1,7 @@
 import { api } from '@halyard/contract'
 import { identityBucket, identityId } from '@halyard/sdk-api'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 import { compareBytes } from './rules.ts'
 
@@ -147,4 +147,41 @@ test('identifiers compare as their bytes do', () => {
       expect(sign(compareBytes(one, other))).toBe(sign(Buffer.compare(Buffer.from(one), Buffer.from(other))))
     }),
   )
+})
+
+test('an identity has another name for people, by which it is found', async () => {
+  const { identities, params, identify, changes } = await startIdentities()
+  await identify('7f3a-0001')
+  const [seen] = (await identities.list({ params })).results
+  const one = { ...params, identity: seen?.id ?? 0 }
+  expect(await identities.update({ params: one, body: { dashboard_alias: '  Ada Lovelace ' } })).toMatchObject({
+    dashboard_alias: 'ada lovelace',
+  })
+  await identify('7f3a-0001', { plan: 'gold' })
+  expect(await identities.get({ params: one })).toMatchObject({ identifier: '7f3a-0001', dashboard_alias: 'ada lovelace' })
+  await vi.waitFor(async () => expect((await identities.list({ params, query: { q: 'LOVELACE' } })).results).toHaveLength(1), 10_000)
+  expect(await identities.update({ params: one, body: { dashboard_alias: ' ' } })).toMatchObject({ dashboard_alias: null })
+  await identities.update({ params: one, body: {} })
+  expect(await changes()).toMatchObject([
+    { type: 'identity.updated', before: { dashboard_alias: null }, after: { dashboard_alias: 'ada lovelace' } },
+    { type: 'identity.updated', before: { dashboard_alias: 'ada lovelace' }, after: { dashboard_alias: null } },
+  ])
+  await expect(identities.update({ params: one, body: { dashboard_alias: 'x'.repeat(101) } })).rejects.toMatchObject({ status: 400 })
+})
+
+test('several identities are deleted together, or none when one of them is not there', async () => {
+  const { identities, params, identify, changes } = await startIdentities()
+  for (const identifier of ['ada', 'bob', 'cleo']) await identify(identifier)
+  const ids = (await identities.list({ params })).results.map(({ id }) => id)
+  const [ada = 0, bob = 0] = ids
+  await expect(identities.bulkDelete({ params, body: { ids: [ada, 1] } })).rejects.toMatchObject({
+    status: 400,
+    errors: { ids: ['Invalid pk "1" - object does not exist.'] },
+  })
+  await identities.bulkDelete({ params, body: { ids: [bob, ada, ada] } })
+  expect((await identities.list({ params })).results.map(({ identifier }) => identifier)).toEqual(['cleo'])
+  expect((await changes()).map(({ type, subject_id }) => [type, subject_id])).toEqual([
+    ['identity.deleted', 'ada'],
+    ['identity.deleted', 'bob'],
+  ])
 })

@@ -192,8 +192,32 @@ export async function findIdentity(
     .executeTakeFirst()
 }
 
+export const findIdentityNamed = (identities: Queryable, key: IdentityKey): Promise<IdentityRow | undefined> =>
+  identities
+    .selectFrom('identities')
+    .selectAll()
+    .where('environment_id', '=', key.environmentId)
+    .where('bucket', '=', key.bucket)
+    .where('identifier', '=', key.identifier)
+    .executeTakeFirst()
+
 export async function requireIdentity(identities: Queryable, environment: { readonly id: number }, id: number): Promise<IdentityRow> {
   const identity = await findIdentity(identities, environment, id)
   if (!identity) throw notFound()
   return identity
 }
+
+/** Those of the environment that are there, each once. */
+export const listIdentitiesById = (
+  identities: Queryable,
+  environment: { readonly id: number },
+  ids: readonly number[],
+): Promise<IdentityRow[]> =>
+  identities
+    .selectFrom('identities')
+    .selectAll()
+    .where('environment_id', '=', environment.id)
+    .where('bucket', 'in', [...new Set(ids.map(identityBucket))])
+    .where('id', 'in', [...new Set(ids)])
+    .orderBy('identifier')
+    .execute()

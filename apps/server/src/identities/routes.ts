@@ -1,8 +1,8 @@
-import { api, notFound, type Reply } from '@halyard/contract'
+import { api, invalid, notFound, unknownId, type Reply } from '@halyard/contract'
 import { implement, type Route } from '../http/implement.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { createIdentity, deleteIdentity } from './commands.ts'
-import { requireIdentity, type IdentityRow } from './queries.ts'
+import { createIdentity, deleteIdentities, updateIdentity } from './commands.ts'
+import { listIdentitiesById, requireIdentity, type IdentityRow } from './queries.ts'
 import type { IdentityStore } from './remember-identity.ts'
 import { listIdentities } from './search-queries.ts'
 
@@ -28,9 +28,24 @@ export const identityRoutes = ({ identities: { db: identities }, now }: Runtime,
     async get({ environment, params }) {
       return present(await requireIdentity(identities, environment, params.identity))
     },
+    async update({ environment, project, params, body, inEdit }) {
+      const identity = await requireIdentity(identities, environment, params.identity)
+      if (body.dashboard_alias === undefined || body.dashboard_alias === identity.dashboard_alias) return present(identity)
+      const change = { identity, alias: body.dashboard_alias }
+      return present(await updateIdentity({ inEdit, identities, at: now() }, { project, environment }, change))
+    },
+    async bulkDelete({ environment, project, body, inEdit }) {
+      const found = await listIdentitiesById(identities, environment, body.ids)
+      const known = new Set(found.map(({ id }) => id))
+      const unknown = body.ids.filter((id) => !known.has(id))
+      if (unknown.length > 0) throw invalid({ ids: unknown.map(unknownId) })
+      await deleteIdentities({ inEdit, identities }, { project, environment }, found)
+      for (const { identifier } of found) store.forget(environment.id, identifier)
+      return undefined
+    },
     async delete({ environment, project, params, inEdit }) {
       const identity = await requireIdentity(identities, environment, params.identity)
-      await deleteIdentity({ inEdit, identities }, { project, environment }, identity)
+      await deleteIdentities({ inEdit, identities }, { project, environment }, [identity])
       store.forget(environment.id, identity.identifier)
       return undefined
     },

@@ -185,7 +185,7 @@ test('every feature is shown with what decides it', async () => {
   expect(made.status).toBe(201)
   await overrides.create({ params, body: { feature: beta.id, enabled: true, feature_state_value: 'hers' } })
   const shown = (one: { id: number; name: string }) => ({ id: one.id, name: one.name, type: 'STANDARD' })
-  const rest = { segment: null, multivariate_feature_state_values: [] }
+  const rest = { segment: null, multivariate_feature_state_values: [], reason: expect.any(String) }
   expect(await overrides.listAll({ params })).toEqual([
     { feature: shown(beta), enabled: true, feature_state_value: 'hers', overridden_by: 'IDENTITY', ...rest },
     {
@@ -195,9 +195,11 @@ test('every feature is shown with what decides it', async () => {
       overridden_by: 'SEGMENT',
       ...rest,
       segment: { id: segment.id, name: 'Ada only' },
+      reason: 'TARGETING_MATCH; segment=Ada only',
     },
     { feature: shown(plain), enabled: true, feature_state_value: null, overridden_by: null, ...rest },
   ])
+  expect(await overrides.listSegments({ params })).toEqual([{ id: segment.id, name: 'Ada only' }])
   const bob = await identity('bob')
   const ofBob = await overrides.listAll({ params: { ...params, identity: bob.id } })
   expect(ofBob.map((each) => each.overridden_by)).toEqual([null, null, null])

@@ -13,7 +13,7 @@ import { readTraits } from '../identities/rules.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { cloneIdentityOverrides, createIdentityOverride, deleteIdentityOverride, updateIdentityOverride } from './commands.ts'
 import { listIdentityOverrides, requireIdentityOverride } from './queries.ts'
-import { evaluateFor } from './rules.ts'
+import { evaluateFor, segmentsOf } from './rules.ts'
 
 /** Environments as SDKs are answered from them. */
 interface Snapshots {
@@ -32,6 +32,12 @@ export const identityOverrideRoutes = ({ identities: { db: identities } }: Runti
     },
     async listAll({ environment, params }) {
       return evaluateAll(cache, environment, await requireIdentity(identities, environment, params.identity))
+    },
+    async listSegments({ environment, params }) {
+      const identity = await requireIdentity(identities, environment, params.identity)
+      const snapshot = await cache.find(environment.id)
+      if (!snapshot) throw notFound()
+      return segmentsOf(snapshot, identity.identifier, readTraits(identity.traits))
     },
     async create({ actor, organisation, environment, project, params, body, inEdit }) {
       const identity = await requireIdentity(identities, environment, params.identity)

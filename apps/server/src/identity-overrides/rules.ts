@@ -8,6 +8,7 @@ export function evaluateFor(snapshot: EnvironmentSnapshot, identifier: string, t
     feature: { id: flag.feature.id, name: flag.feature.name, type: flag.feature.type },
     enabled: flag.enabled,
     feature_state_value: flag.value,
+    reason: flag.reason,
     overridden_by: overriddenBy[flag.source],
     segment: flag.source === 'segment' ? segmentOf(snapshot, flag) : null,
     multivariate_feature_state_values: flag.state.multivariate_feature_state_values.map((weighted) => ({
@@ -27,4 +28,11 @@ function segmentOf({ compiled }: EnvironmentSnapshot, { state }: Flag) {
     states.some((each) => each.django_id === state.django_id),
   )
   return segment ? { id: segment.id, name: segment.name } : null
+}
+
+/** The segments the identity is in, by the same snapshot. */
+export function segmentsOf(snapshot: EnvironmentSnapshot, identifier: string, traits: StoredTraits) {
+  const { compiled } = snapshot
+  const subject = subjectNamed(snapshot, identifier, traits)
+  return compiled.document.project.segments.filter(({ id }) => compiled.isInSegment(subject, id)).map(({ id, name }) => ({ id, name }))
 }

@@ -1,9 +1,12 @@
 import { identityTraitsMax, invalid, notFound } from '@halyard/contract'
 import type { Queryable } from '../access/rows.ts'
+import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
 import type { IdentityMeans, Place } from '../identities/commands.ts'
 import { alsoQueued, requireIdentity, type IdentityRow } from '../identities/queries.ts'
 import { overfull, readTraits, traitsJson, type StoredTraits } from '../identities/rules.ts'
+import type { Database } from '../runtime/database.ts'
+import * as z from 'zod'
 import { sql, type RawBuilder } from 'kysely'
 import type { TraitValue } from '@halyard/engine'
 
@@ -81,3 +84,42 @@ async function record(
 }
 
 const remembered = ({ key, value }: Trait) => ({ trait_key: key, trait_value: value })
+
+/** Identities are too many to change while somebody waits: a job follows. */
+export const deleteTraitOfAll = (edit: Edit, { project, environment }: Place, key: string): Promise<void> =>
+  recordChange(edit, { type: 'trait.deleted', project, environment, subject: key, before: { trait_key: key } })
+
+const deletedTrait = z.object({ environmentId: z.int(), subject: z.string() })
+const pageMax = 1000
+
+interface TraitMeans {
+  readonly identities: Database
+  readonly now: () => Date
+  readonly signal: AbortSignal
+}
+
+/** The job that follows. It walks by key, so that it can be repeated and never holds many rows. */
+export async function removeTraitOfAll(means: TraitMeans, payload: unknown): Promise<void> {
+  const { identities, now, signal } = means
+  const { environmentId, subject: key } = deletedTrait.parse(payload)
+  for (let after: string | undefined = ''; after !== undefined && !signal.aborted;) after = await removeTraitOfPage({ after, key })
+
+  function removeTraitOfPage(page: { after: string; key: string }): Promise<string | undefined> {
+    return identities.transaction(async (tx) => {
+      const { rows } = await sql<{ last: string; seen: number }>`
+        with page as (
+          select environment_id, bucket, identifier from identities
+           where environment_id = ${environmentId} and identifier > ${page.after} order by identifier limit ${pageMax}
+        ), written as (
+          update identities as i set traits = i.traits - ${page.key}, updated_at = ${now()} from page p
+           where i.environment_id = p.environment_id and i.identifier = p.identifier and i.bucket = p.bucket and jsonb_exists(i.traits, ${page.key})
+          returning i.environment_id, i.bucket, i.identifier
+        ), queued as (
+          insert into identity_search_queue select environment_id, bucket, identifier from written
+        )
+        select identifier as last, count(*) over () as seen from page order by identifier desc limit 1`.execute(tx)
+      const [walked] = rows
+      return walked?.seen === pageMax ? walked.last : undefined
+    })
+  }
+}

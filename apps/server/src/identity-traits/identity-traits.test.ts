@@ -1,7 +1,7 @@
 import { api } from '@halyard/contract'
 import { traitIds } from '@halyard/sdk-api'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 
 let server: TestServer
@@ -130,14 +130,28 @@ test('an identity that has a thousand traits takes no other, and changes those i
   await traits.create({ params, body: { trait_key: 'one more', string_value: 'x' } })
 })
 
-test('a trait is not removed from everybody by asking for one identity’s', async () => {
-  const { authorization, path, params, traits } = await startTraits()
-  const { id } = await traits.create({ params, body: { trait_key: 'plan', string_value: 'x' } })
-  expect(await server.send('DELETE', `${path}${id}/?deleteAllMatchingTraits=true`, { authorization })).toMatchObject({
-    status: 400,
-    body: { deleteAllMatchingTraits: [expect.any(String)] },
-  })
+test('a trait is removed from every identity of the environment, a moment later, when that is asked for', async () => {
+  const { traits, params, path, authorization, environment, headers } = await startTraits()
+  const elsewhere = await startTraits()
+  const identify = (key: string, identifier: string) =>
+    server.send('POST', '/api/v1/identities/', {
+      headers: { ...headers, 'x-environment-key': key },
+      body: { identifier, traits: ['plan', 'age'].map((trait_key) => ({ trait_key, trait_value: identifier })) },
+    })
+  for (const identifier of ['ada', 'bob', 'cleo']) await identify(environment.api_key, identifier)
+  await identify(elsewhere.environment.api_key, 'ada')
+  const inEnvironment = { environment_key: environment.api_key }
+  expect(await traits.listKeys({ params: inEnvironment })).toEqual({ keys: ['age', 'plan'] })
+  const { id = 0 } = (await traits.list({ params })).results.find((trait) => trait.trait_key === 'plan') ?? {}
   expect(await server.send('DELETE', `${path}${id}/?deleteAllMatchingTraits=false`, { authorization })).toMatchObject({ status: 204 })
+  expect(await traits.listKeys({ params: inEnvironment })).toEqual({ keys: ['age', 'plan'] })
+  await identify(environment.api_key, 'ada')
+  expect(await server.send('DELETE', `${path}${id}/?deleteAllMatchingTraits=true`, { authorization })).toMatchObject({ status: 204 })
+  await vi.waitFor(async () => expect(await traits.listKeys({ params: inEnvironment })).toEqual({ keys: ['age'] }), 10_000)
+  await traits.deleteKey({ params: inEnvironment, body: { key: 'age' } })
+  await vi.waitFor(async () => expect(await traits.listKeys({ params: inEnvironment })).toEqual({ keys: [] }), 10_000)
+  const theirs = { environment_key: elsewhere.environment.api_key }
+  expect(await elsewhere.traits.listKeys({ params: theirs })).toEqual({ keys: ['age', 'plan'] })
 })
 
 test('traits of an identity of another environment are not found', async () => {

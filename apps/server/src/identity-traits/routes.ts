@@ -6,7 +6,8 @@ import { requireIdentity, type IdentityRow } from '../identities/queries.ts'
 import type { IdentityStore } from '../identities/remember-identity.ts'
 import { readTraits, type StoredTraits } from '../identities/rules.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { createTrait, deleteTrait, updateTrait, type Trait } from './commands.ts'
+import { createTrait, deleteTrait, deleteTraitOfAll, updateTrait, type Trait } from './commands.ts'
+import { listTraitKeys } from './queries.ts'
 import { numberTraits, presentValue } from './rules.ts'
 
 export const identityTraitRoutes = ({ identities: { db: identities }, now }: Runtime, store: IdentityStore): Route[] =>
@@ -32,12 +33,16 @@ export const identityTraitRoutes = ({ identities: { db: identities }, now }: Run
     },
     update: async (input) => change({ ...input, identities, store, at: now() }),
     replace: async (input) => change({ ...input, identities, store, at: now() }),
-    async delete({ environment, project, params, inEdit }) {
+    async delete({ environment, project, params, query, inEdit }) {
       const identity = await requireIdentity(identities, environment, params.identity)
-      await deleteTrait({ inEdit, identities, at: now() }, { project, environment }, identity, requireTrait(identity, params.trait))
+      const trait = requireTrait(identity, params.trait)
+      await deleteTrait({ inEdit, identities, at: now() }, { project, environment }, identity, trait)
       store.forget(environment.id, identity.identifier)
+      if (query.deleteAllMatchingTraits) await inEdit((edit) => deleteTraitOfAll(edit, { project, environment }, trait.key))
       return undefined
     },
+    listKeys: async ({ environment }) => ({ keys: await listTraitKeys(identities, environment) }),
+    deleteKey: ({ edit, project, environment, body }) => deleteTraitOfAll(edit, { project, environment }, body.key),
   })
 
 interface Change extends IdentityMeans, Place {

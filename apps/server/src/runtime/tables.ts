@@ -264,7 +264,7 @@ export interface IdentitySearchesTable {
   identifier: string
   id: number
   folded: string
-  terms: string[]
+  terms: number[]
 }
 
 export interface JobsTable {

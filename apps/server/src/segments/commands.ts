@@ -1,13 +1,12 @@
-import { invalid, invalidFields, notFound, unknownId, type SegmentRule } from '@halyard/contract'
-import * as z from 'zod'
+import { conflict, invalid, notFound, unknownId, type SegmentRule } from '@halyard/contract'
 import type { ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { recordChange } from '../changes/record-change.ts'
 import { removeSegmentOverrides } from '../feature-segments/commands.ts'
 import { findFeature } from '../feature-states/queries.ts'
 import { lockProject } from '../projects/commands.ts'
-import { readSegment, findSegmentById, type SegmentRow } from './queries.ts'
-import { findRuleProblems } from './rules.ts'
+import { listUses, readSegment, findSegmentById, type SegmentRow } from './queries.ts'
+import { whyNotDeletable, whyNotSavable } from './rules.ts'
 
 export interface NewSegment {
   readonly name: string
@@ -60,8 +59,17 @@ export async function updateSegment(edit: Edit, scope: Pick<ProjectRow, 'id'>, i
   return after
 }
 
-export async function deleteSegment(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number): Promise<void> {
+export interface Deletion {
+  /** With its overrides. */
+  readonly force: boolean
+  /** The environments that whoever asks may know of. */
+  readonly seen: readonly number[]
+}
+
+export async function deleteSegment(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number, asked: Deletion): Promise<void> {
   const { project, before } = await lockSegment(edit, scope, id)
+  const reason = asked.force ? undefined : whyNotDeletable(before, await listUses(edit.tx, before), asked.seen)
+  if (reason) throw conflict(reason)
   await removeSegmentOverrides(edit, before)
   const row = await edit.tx
     .updateTable('segments')
@@ -98,9 +106,6 @@ async function lockSegment(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number
 }
 
 function refuseRules(rules: readonly SegmentRule[]): void {
-  const problems = findRuleProblems(rules)
-  if (problems.length > 0)
-    throw invalidFields(
-      new z.ZodError(problems.map(({ path, message }) => ({ code: 'custom', path: [...path], message, input: undefined }))),
-    )
+  const problem = whyNotSavable(rules)
+  if (problem) throw problem
 }

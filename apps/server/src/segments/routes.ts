@@ -3,8 +3,18 @@ import { listEnvironments } from '../environments/queries.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { cloneSegment, createSegment, deleteSegment, updateSegment } from './commands.ts'
-import { findSegmentByUuid, pageOverrides, pageSegments, findSegmentById, type SegmentRow } from './queries.ts'
-import { whyNotExported } from './rules.ts'
+import type { ProjectRow, Queryable } from '../access/rows.ts'
+import {
+  findSegmentById,
+  findSegmentByUuid,
+  listUses,
+  pageOverrides,
+  pageRevisions,
+  pageSegments,
+  type SegmentRevision,
+  type SegmentRow,
+} from './queries.ts'
+import { whyNotExported, type SegmentUse } from './rules.ts'
 
 export const segmentRoutes = (): Route[] =>
   implement(api.segments, {
@@ -17,12 +27,24 @@ export const segmentRoutes = (): Route[] =>
     getByUuid: async ({ db, project, params }) => presentFound(await findSegmentByUuid(db, project, params.uuid)),
     update: async ({ edit, project, params, body }) => present(await updateSegment(edit, project, params.segment, body)),
     replace: async ({ edit, project, params, body }) => present(await updateSegment(edit, project, params.segment, body)),
-    delete: ({ edit, project, params }) => deleteSegment(edit, project, params.segment),
+    async delete({ edit, actor, project, params, query }) {
+      const seen = (await listEnvironments(edit.tx, actor, project)).map(({ id }) => id)
+      await deleteSegment(edit, project, params.segment, { ...query, seen })
+    },
     clone: async ({ edit, project, params, body }) => present(await cloneSegment(edit, project, params.segment, body.name)),
+    async usage({ db, actor, project, params }) {
+      const segment = await requireSegment(db, project, params.segment)
+      const seen = new Set((await listEnvironments(db, actor, project)).map(({ id }) => id))
+      return presentUsage((await listUses(db, segment)).filter((use) => seen.has(use.environment_id)))
+    },
+    async revisions({ db, project, params, query, url }) {
+      const segment = await requireSegment(db, project, params.segment)
+      const { rows, count } = await pageRevisions(db, segment, slice(query))
+      return pageOf(url, query, { count, results: rows.map(presentRevision) })
+    },
     async associatedFeatures({ db, actor, project, params, query, url }) {
       const { environment } = query
-      const segment = await findSegmentById(db, project, params.segment)
-      if (!segment) throw notFound()
+      const segment = await requireSegment(db, project, params.segment)
       const seen = (await listEnvironments(db, actor, project)).map(({ id }) => id)
       if (environment !== undefined && !seen.includes(environment)) throw invalid({ environment: [unknownId(environment)] })
       const environments = environment === undefined ? seen : [environment]
@@ -31,6 +53,35 @@ export const segmentRoutes = (): Route[] =>
       return pageOf(url, query, { count, results })
     },
   })
+
+async function requireSegment(db: Queryable, project: ProjectRow, id: number): Promise<SegmentRow> {
+  const segment = await findSegmentById(db, project, id)
+  if (!segment) throw notFound()
+  return segment
+}
+
+function presentUsage(uses: readonly SegmentUse[]): Reply<typeof api.segments.usage> {
+  const environments = new Map(uses.map((use) => [use.environment_id, use.environment_name]))
+  return {
+    feature_count: new Set(uses.map((use) => use.feature_id)).size,
+    environment_count: environments.size,
+    override_count: uses.length,
+    environments: [...environments].map(([id, name]) => ({
+      id,
+      name,
+      features: uses
+        .filter((use) => use.environment_id === id)
+        .map((use) => ({ id: use.feature_id, name: use.feature_name, enabled: use.enabled, priority: use.priority })),
+    })),
+  }
+}
+
+const presentRevision = ({ from_at, until_at, author, body }: SegmentRevision) => ({
+  ...body,
+  from: from_at.toISOString(),
+  until: until_at?.toISOString() ?? null,
+  author,
+})
 
 function presentFound(segment: SegmentRow | undefined): Reply<typeof api.segments.get> {
   if (!segment) throw notFound()

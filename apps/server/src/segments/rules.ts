@@ -1,5 +1,6 @@
-import { ownOperators, type SegmentRule } from '@halyard/contract'
+import { invalidFields, ownOperators, type Problem, type SegmentRule } from '@halyard/contract'
 import type { RuleDocument } from '@halyard/engine'
+import * as z from 'zod'
 import { compileRules } from '../runtime/patterns.ts'
 
 const depthMax = 5
@@ -36,6 +37,14 @@ export function findRuleProblems(rules: readonly SegmentRule[]): RuleProblem[] {
   const own = findWrittenProblems(rules, ['rules'])
   if (own.length > 0) return own
   return compileRules(rules.map(documentOf)).problems.map(({ path, reason }) => ({ path: [...stepsOf(path), 'value'], message: reason }))
+}
+
+export function whyNotSavable(rules: readonly SegmentRule[]): Problem | undefined {
+  const problems = findRuleProblems(rules)
+  if (problems.length === 0) return undefined
+  return invalidFields(
+    new z.ZodError(problems.map(({ path, message }) => ({ code: 'custom', path: [...path], message, input: undefined }))),
+  )
 }
 
 interface Size {
@@ -102,3 +111,29 @@ const ownConditionsOf = ({ rules, conditions }: SegmentRule): SegmentRule['condi
   ...conditions.filter(({ operator }) => own.has(operator)),
   ...rules.flatMap(ownConditionsOf),
 ]
+
+/** One override of a segment. */
+export interface SegmentUse {
+  readonly environment_id: number
+  readonly environment_name: string
+  readonly feature_id: number
+  readonly feature_name: string
+  readonly priority: number
+  readonly enabled: boolean
+}
+
+const namedMax = 10
+
+export function whyNotDeletable(
+  { name }: { readonly name: string },
+  uses: readonly SegmentUse[],
+  seen: readonly number[],
+): string | undefined {
+  if (uses.length === 0) return undefined
+  const named = uses
+    .filter((use) => seen.includes(use.environment_id))
+    .slice(0, namedMax)
+    .map((use) => `${use.feature_name} in ${use.environment_name}`)
+  const rest = uses.length > named.length ? [`${uses.length - named.length} more`] : []
+  return `The segment “${name}” overrides ${[...named, ...rest].join(', ')}. Remove these overrides first, or delete it with ?force=true to remove them too.`
+}

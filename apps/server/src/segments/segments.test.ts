@@ -282,7 +282,19 @@ test('a deleted segment takes its overrides along, in every environment', async 
   const isStaff = [{ trait_key: 'email', trait_value: 'ada@acme.test' }]
   expect(await flagFor(isStaff)).toMatchObject({ flags: [{ enabled: true }] })
 
-  await segments.delete({ params: { ...params, segment: one.id } })
+  const refused = segments.delete({ params: { ...params, segment: one.id } })
+  await expect(refused).rejects.toMatchObject({
+    status: 400,
+    errors: { non_field_errors: [expect.stringContaining('“One” overrides beta in Production, beta in Staging. ')] },
+  })
+  const uses = (id: number, name: string) => ({ id, name, features: [{ id: feature.id, name: 'beta', enabled: true, priority: 0 }] })
+  expect(await segments.usage({ params: { ...params, segment: one.id } })).toEqual({
+    feature_count: 1,
+    environment_count: 2,
+    override_count: 2,
+    environments: [uses(environment.id, 'Production'), uses(staging.id, 'Staging')],
+  })
+  await segments.delete({ params: { ...params, segment: one.id }, query: { force: 'true' } })
   expect(await lastChange()).toMatchObject({ type: 'segment.deleted', project_id: project.id, before: { name: 'One' } })
   await expect(segments.get({ params: { ...params, segment: one.id } })).rejects.toMatchObject({ status: 404 })
   expect(await flagFor(isStaff)).toMatchObject({ flags: [{ enabled: false }] })
@@ -315,4 +327,35 @@ test('segments of another project, and features of one in a body, do not exist',
     status: 400,
     body: { feature: [`Invalid pk "${feature.id}" - object does not exist.`] },
   })
+})
+
+test('everything a segment was is listed, with who made it so', async () => {
+  const { segments, features, params, authorization } = await startSegments()
+  const { id, rules } = await segments.create({ params, body: { name: 'Staff', rules: staff } })
+  const one = { ...params, segment: id }
+  await segments.update({ params: one, body: { name: 'Colleagues' } })
+  await segments.update({ params: one, body: { description: 'Us' } })
+  // Another thing of the project with the same number.
+  await features.create({ params, body: { name: 'beta' } })
+  const me = await server.as(authorization, api.users).me({})
+  const author = `${me.first_name} ${me.last_name}`
+  const { count, results } = await segments.revisions({ params: one })
+  expect(count).toBe(3)
+  expect(results).toEqual([
+    { version: 3, name: 'Colleagues', description: 'Us', rules, from: expect.any(String), until: null, author },
+    { version: 2, name: 'Colleagues', description: null, rules, from: expect.any(String), until: results[0]?.from, author },
+    { version: 1, name: 'Staff', description: null, rules, from: expect.any(String), until: results[1]?.from, author },
+  ])
+  expect((await segments.revisions({ params: one, query: { page_size: 1, page: 3 } })).results).toMatchObject([{ version: 1 }])
+})
+
+test('a segment that nothing uses any more is deleted without force', async () => {
+  const { segments, features, overrides, params, environment } = await startSegments()
+  const feature = await features.create({ params, body: { name: 'beta' } })
+  const segment = await segments.create({ params, body: { name: 'One', rules: staff } })
+  const place = await overrides.create({ body: { environment: environment.id, feature: feature.id, segment: segment.id } })
+  await expect(segments.delete({ params: { ...params, segment: segment.id } })).rejects.toMatchObject({ status: 400 })
+  await overrides.delete({ params: { feature_segment: place.id } })
+  await segments.delete({ params: { ...params, segment: segment.id } })
+  await expect(segments.get({ params: { ...params, segment: segment.id } })).rejects.toMatchObject({ status: 404 })
 })

@@ -75,7 +75,7 @@ async function* editsOf(test: TestProject): AsyncGenerator<string> {
   yield 'a variant is removed'
   await places.delete({ params: { feature_segment: place.feature_segment.id } })
   yield 'a segment override is removed'
-  await segments.delete({ params: { ...inProject, segment: gold.id } })
+  await segments.delete({ params: { ...inProject, segment: gold.id }, query: { force: 'true' } })
   yield 'a segment is deleted'
   await features.delete({ params: { ...inProject, feature: plain.id } })
   yield 'a feature is deleted'

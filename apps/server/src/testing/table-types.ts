@@ -21,7 +21,7 @@ const scalars: Record<string, string> = {
   bytea: 'Buffer',
   timestamptz: 'Date',
   jsonb: 'Json',
-  _int8: 'string[]',
+  _int8: 'number[]',
   _int4: 'number[]',
 }
 

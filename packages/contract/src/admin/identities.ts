@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { resource } from '../endpoint.ts'
+import { listOf, text } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
 import { exactIdentifier, requiredIdentifier } from '../sdk/identifier.ts'
 import { isStorable, messages } from '../sdk/text.ts'
@@ -13,6 +14,8 @@ const identity = z.object({
   dashboard_alias: z.string().nullable().describe('What people call the identity; SDKs do not see it.'),
   environment: z.int(),
 })
+
+const identityId = z.int('A valid integer is required.')
 
 export const identities = resource({
   list: {
@@ -54,6 +57,37 @@ export const identities = resource({
     scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
     permission: 'VIEW_IDENTITIES',
     reply: identity,
+  },
+  update: {
+    method: 'PATCH',
+    path: '/api/v1/environments/:environment_key/identities/:identity/',
+    summary: 'Gives an identity another name for people; its identifier is what it is.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'MANAGE_IDENTITIES',
+    edits: 'own',
+    body: z.object({
+      dashboard_alias: text(100)
+        .trim()
+        .toLowerCase()
+        .refine(isStorable, messages.unstorable)
+        .nullable()
+        .transform((alias) => alias || null)
+        .optional()
+        .describe('Kept in lower case; null or blank: none.'),
+    }),
+    reply: identity,
+    records: ['identity.updated'],
+  },
+  bulkDelete: {
+    method: 'POST',
+    path: '/api/v1/environments/:environment_key/identities/bulk-delete/',
+    summary: 'Deletes several identities, all or none of them.',
+    scope: { level: 'environment', by: 'key', from: 'params.environment_key' },
+    permission: 'MANAGE_IDENTITIES',
+    edits: 'own',
+    body: z.strictObject({ ids: listOf(identityId).min(1, 'Name at least one identity.') }),
+    status: 204,
+    records: ['identity.deleted'],
   },
   delete: {
     method: 'DELETE',

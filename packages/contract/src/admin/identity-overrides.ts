@@ -16,6 +16,7 @@ const evaluated = z.object({
   feature: z.object({ id: z.int(), name: z.string(), type: z.enum(['STANDARD', 'MULTIVARIATE']) }),
   enabled: z.boolean(),
   feature_state_value: plainValue,
+  reason: z.string().describe('What the evaluation says of why.'),
   overridden_by: z.enum(['SEGMENT', 'IDENTITY']).nullable().describe('Why it is not what the environment says.'),
   segment: z.object({ id: z.int(), name: z.string() }).nullable().describe('Whose override it is, with SEGMENT.'),
   multivariate_feature_state_values: z
@@ -46,6 +47,14 @@ export const identityOverrides = resource({
     scope: environment,
     permission: 'VIEW_IDENTITIES',
     reply: z.array(evaluated),
+  },
+  listSegments: {
+    method: 'GET',
+    path: '/api/v1/environments/:environment_key/identities/:identity/segments/',
+    summary: 'The segments an identity is in; those made for one feature only where they override it.',
+    scope: environment,
+    permission: 'VIEW_IDENTITIES',
+    reply: z.array(z.object({ id: z.int(), name: z.string() })),
   },
   create: {
     method: 'POST',

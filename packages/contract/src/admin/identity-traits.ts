@@ -50,6 +50,7 @@ function requireValue(body: Written, context: z.RefinementCtx) {
   return z.NEVER
 }
 
+const flag = z.stringbool({ error: 'Must be a valid boolean.' })
 const environment = { level: 'environment', by: 'key', from: 'params.environment_key' } as const satisfies Scope
 
 export const identityTraits = resource({
@@ -114,12 +115,28 @@ export const identityTraits = resource({
     permission: 'MANAGE_IDENTITIES',
     edits: 'own',
     query: z.object({
-      deleteAllMatchingTraits: z
-        .literal(['false', 'False', '0', ''], 'Removing a trait from every identity is not possible here: remove it from each.')
-        .optional()
-        .describe('Only false: one identity at a time.'),
+      deleteAllMatchingTraits: flag
+        .default(false)
+        .describe('True: also, a moment later, from every other identity of the environment, whatever its value.'),
     }),
     status: 204,
-    records: ['identity.updated'],
+    records: ['identity.updated', 'trait.deleted'],
+  },
+  listKeys: {
+    method: 'GET',
+    path: '/api/v1/environments/:environment_key/trait-keys/',
+    summary: 'The keys of traits, of 10 000 identities at random where there are more.',
+    scope: environment,
+    permission: 'VIEW_ENVIRONMENT',
+    reply: z.object({ keys: z.array(z.string()) }),
+  },
+  deleteKey: {
+    method: 'POST',
+    path: '/api/v1/environments/:environment_key/delete-traits/',
+    summary: 'Removes a trait from every identity of an environment, a moment later.',
+    scope: environment,
+    permission: 'ADMIN',
+    body: z.object({ key: traitKey }),
+    records: ['trait.deleted'],
   },
 })

@@ -199,9 +199,10 @@ export const segments = resource({
   delete: {
     method: 'DELETE',
     path: '/api/v1/projects/:project/segments/:segment/',
-    summary: 'Deletes a segment and its overrides in every environment.',
+    summary: 'Deletes a segment. One that overrides features is refused, unless it is forced: then its overrides go too.',
     scope,
     permission: 'MANAGE_SEGMENTS',
+    query: z.object({ force: flag.default(false).describe('True: with its overrides in every environment.') }),
     status: 204,
     records: ['segment.deleted'],
   },
@@ -215,6 +216,44 @@ export const segments = resource({
     reply: segment,
     status: 201,
     records: ['segment.created'],
+  },
+  usage: {
+    method: 'GET',
+    path: '/api/v1/projects/:project/segments/:segment/usage/',
+    summary: 'Which features a segment overrides, and in which environments.',
+    scope,
+    permission: 'VIEW_PROJECT',
+    reply: z.object({
+      feature_count: z.int(),
+      environment_count: z.int(),
+      override_count: z.int(),
+      environments: z.array(
+        z.object({
+          id: z.int(),
+          name: z.string(),
+          features: z.array(z.object({ id: z.int(), name: z.string(), enabled: z.boolean(), priority: z.int() })),
+        }),
+      ),
+    }),
+  },
+  revisions: {
+    method: 'GET',
+    path: '/api/v1/projects/:project/segments/:segment/revisions/',
+    summary: 'What a segment was, the newest first.',
+    scope,
+    permission: 'VIEW_PROJECT',
+    query: pageQuery(50),
+    reply: page(
+      z.object({
+        version: z.int(),
+        name: z.string(),
+        description: z.string().nullable(),
+        rules: z.array(segmentRule),
+        from: z.iso.datetime(),
+        until: z.iso.datetime().nullable().describe('Null: it still is.'),
+        author: z.string().nullable(),
+      }),
+    ),
   },
   associatedFeatures: {
     method: 'GET',

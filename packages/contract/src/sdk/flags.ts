@@ -22,6 +22,7 @@ export const flag = z.object({
 
 export const identityFlag = flag.extend({
   variant: z.string().nullable().describe('The key of the variant, `control`, or null when nothing was split or the variant has no key.'),
+  reason: z.string().optional().describe('Why it is so, for server-side keys: it may name a segment.'),
 })
 
 export const flagsQuery = z.object({

@@ -103,7 +103,7 @@ describe('the very next request sees', () => {
       body: { rules: isPlan('team') },
     })
     expect([await seen('pro'), await seen('team')]).toEqual(['all', 'payers'])
-    await segments.delete({ params: { ...params, segment } })
+    await segments.delete({ params: { ...params, segment }, query: { force: 'true' } })
     expect([await seen('pro'), await seen('team')]).toEqual(['all', 'all'])
   })
 

@@ -214,7 +214,7 @@ async function changesTo(project: TestProject): Promise<[string, () => Promise<u
     ['overrides are reordered', () => featureSegments.updatePriorities({ body: [{ id: otherPlace, priority: 0 }] })],
     ['an override is removed', () => featureSegments.delete({ params: { feature_segment: otherPlace } })],
     ['an override is added', () => createOverride(server, project, feature, { feature_segment: { segment: other }, enabled: false })],
-    ['a segment is deleted', () => segments.delete({ params })],
+    ['a segment is deleted', () => segments.delete({ params, query: { force: 'true' } })],
     [
       'the environment is changed',
       () => server.as(authorization, api.environments).update({ params, body: { hide_disabled_flags: true } }),

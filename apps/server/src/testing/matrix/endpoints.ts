@@ -5,8 +5,8 @@ import * as access from './access-examples.ts'
 import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
 import { deletions } from './deletion-examples.ts'
-import { featureSegments, features, featureStates, segments, valueSchemas, variants } from './flag-examples.ts'
-import { identities, identityOverrides, identityTraits } from './identity-examples.ts'
+import { featureSegments, featureStates, features, segmentMembers, segments, valueSchemas, variants } from './flag-examples.ts'
+import { explanations, identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { featureVersions, scheduledChanges, versioning, versionStates } from './version-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
@@ -66,6 +66,8 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   identities,
   identityTraits,
   identityOverrides,
+  explanations,
+  segmentMembers,
   audit,
   environmentWebhooks,
   organisationWebhooks,

@@ -132,7 +132,12 @@ export const segments: ExamplesOf<typeof api.segments> = {
   getByUuid: async (at) => ({ params: { uuid: (await makeSegment(at)).uuid } }),
   update: async (at) => ({ params: await segment(at), body: { description: 'Changed' } }),
   replace: async (at) => ({ params: await segment(at), body: { name: nameOf(at, 'segment'), rules: [everybody, everybody] } }),
-  delete: async (at) => ({ params: await segment(at) }),
+  async delete(at) {
+    const { feature_segment: place } = await makeSegmentOverride(at)
+    return { params: { ...project(at), segment: place.segment }, query: { force: 'true' } }
+  },
+  usage: async (at) => ({ params: { ...project(at), segment: (await makeSegmentOverride(at)).feature_segment.segment } }),
+  revisions: async (at) => ({ params: await segment(at), query: { page_size: 5 } }),
   clone: async (at) => ({ params: await segment(at), body: { name: nameOf(at, 'segment') } }),
   async associatedFeatures(at) {
     const { feature_segment: place } = await makeSegmentOverride(at)
@@ -166,4 +171,9 @@ export const featureSegments: ExamplesOf<typeof api.featureSegments> = {
     const body = { feature_segment: { segment: forSegment.id, priority: 0 }, enabled: true, feature_state_value: value }
     return { params: { ...environment(at), feature: forFeature.id }, body }
   },
+}
+
+export const segmentMembers: ExamplesOf<typeof api.segmentMembers> = {
+  list: async (at) => ({ params: await segment(at), query: { environment: at.environment.id, limit: 5, exact: 'true' } }),
+  preview: async (at) => ({ params: environment(at), body: { rules: [everybody], exact: true } }),
 }

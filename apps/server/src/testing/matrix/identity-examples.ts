@@ -10,6 +10,8 @@ export const identities: ExamplesOf<typeof api.identities> = {
   list: async (at) => ({ params: environment(at), query: { q: 'identity', page_size: 5 } }),
   create: async (at) => ({ params: environment(at), body: { identifier: nameOf(at, 'identity') } }),
   get: async (at) => ({ params: await identity(at) }),
+  update: async (at) => ({ params: await identity(at), body: { dashboard_alias: nameOf(at, 'alias') } }),
+  bulkDelete: async (at) => ({ params: environment(at), body: { ids: [(await makeIdentity(at)).id, (await makeIdentity(at)).id] } }),
   delete: async (at) => ({ params: await identity(at) }),
 }
 
@@ -27,7 +29,9 @@ export const identityTraits: ExamplesOf<typeof api.identityTraits> = {
   get: async (at) => ({ params: await trait(at) }),
   update: async (at) => ({ params: await trait(at), body: { boolean_value: true } }),
   replace: async (at) => ({ params: await trait(at), body: { value_type: 'float', float_value: 1.5 } }),
-  delete: async (at) => ({ params: await trait(at), query: { deleteAllMatchingTraits: 'false' } }),
+  delete: async (at) => ({ params: await trait(at), query: { deleteAllMatchingTraits: 'true' } }),
+  listKeys: async (at) => ({ params: environment(at) }),
+  deleteKey: async (at) => ({ params: environment(at), body: { key: nameOf(at, 'trait') } }),
 }
 
 async function override(at: Fixture) {
@@ -40,6 +44,7 @@ export const identityOverrides: ExamplesOf<typeof api.identityOverrides> = {
     const made = await makeIdentityOverride(at)
     return { params: { ...environment(at), identity: made.identity.id } }
   },
+  listSegments: async (at) => ({ params: await identity(at) }),
   listAll: async (at) => ({ params: await identity(at) }),
   create: async (at) => ({
     params: await identity(at),
@@ -50,4 +55,14 @@ export const identityOverrides: ExamplesOf<typeof api.identityOverrides> = {
   update: async (at) => ({ params: await override(at), body: { enabled: true } }),
   replace: async (at) => ({ params: await override(at), body: { enabled: true, feature_state_value: 'red' } }),
   delete: async (at) => ({ params: await override(at) }),
+}
+
+export const explanations: ExamplesOf<typeof api.explanations> = {
+  async explain(at) {
+    const [owner, feature] = [await makeIdentity(at), await makeFeature(at)]
+    return {
+      params: environment(at),
+      body: { identifier: owner.identifier, traits: { plan: 'gold' }, transient: false, feature: feature.name },
+    }
+  },
 }
