@@ -1,3 +1,4 @@
+import { purgeUsage } from './analytics/purge-usage.ts'
 import type { JobName } from './changes/reactions.ts'
 import { sealChanges } from './changes/seal-changes.ts'
 import { purgeDeleted } from './deletions/purge-deleted.ts'
@@ -26,6 +27,7 @@ export function startJobs(runtime: Runtime): JobWorker {
     purge_webhook_deliveries: repeatedly(runtime, { name: 'purge_webhook_deliveries', seconds: 3600 }, () =>
       purgeDeliveries(control, config.webhookDeliveryDays),
     ),
+    purge_usage: repeatedly(runtime, { name: 'purge_usage', seconds: 86_400 }, () => purgeUsage(control, config.usageDays)),
     seal_changes: repeatedly(runtime, { name: 'seal_changes', seconds: 10 }, () => sealChanges(runtime)),
   }
   const webhooks: Record<'deliver_webhook', JobHandler> = { deliver_webhook: createWebhookDelivery(runtime) }
@@ -38,7 +40,7 @@ export function startJobs(runtime: Runtime): JobWorker {
     // On its own: nothing that is slow keeps a change from going live when it is due.
     startWorker(control, schedule, { log, now, concurrency: 1, retryDelaySeconds: () => 1 }),
   ]
-  enqueueFirst(runtime, ['purge_webhook_deliveries', 'seal_changes'])
+  enqueueFirst(runtime, ['purge_webhook_deliveries', 'purge_usage', 'seal_changes'])
   const listening = Promise.all(workers.map(({ listening }) => listening)).then(() => undefined)
   // Each has said so in the log.
   listening.catch(() => undefined)

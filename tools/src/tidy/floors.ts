@@ -90,6 +90,7 @@ export const otherFiles: Record<string, string> = {
   'audit/verify.ts': 'follows the chain of a record',
   'audit/export.ts': 'the record as CSV and NDJSON, written while it is read',
   'analytics/count-requests.ts': 'counts in memory, flushed in batches',
+  'analytics/purge-usage.ts': 'the job that ends what is old',
   'analytics/record-evaluations.ts': 'when features and environments were first and last evaluated, written as counts are',
   'analytics/record-events.ts': 'stores SDK events in batches',
   'feature-states/change-flag.ts': 'the one command that changes what a feature is, whose views many nouns are',

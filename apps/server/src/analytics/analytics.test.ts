@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Database } from '../runtime/database.ts'
 import { openTestDatabase, quiet } from '../testing/test-database.ts'
 import { countedName, createUsageCounter, type UsageCounterOptions } from './count-requests.ts'
+import { purgeUsage } from './purge-usage.ts'
 import { recordEvents } from './record-events.ts'
 
 let control: Database
@@ -153,4 +154,19 @@ test('events are stored as they came, more of them than one statement takes', as
     received_at: at,
   })
   expect(rows.at(-1)?.value).toBe(2499)
+})
+
+test('what is older than it is kept is purged, and nothing else', async () => {
+  const [old, recent] = [new Date(Date.now() - 91 * 86_400_000), new Date(Date.now() - 89 * 86_400_000)]
+  for (const now of [old, recent]) {
+    const usage = open({ now: () => now })
+    usage.countRequest(place, 'flags', noLabels)
+    await usage.close()
+    const event = { event: 'checkout', featureName: null, identifier: 'ada', value: null, traits: null, metadata: null, timestamp: now }
+    await recordEvents(control, place, { at: now, events: [event] })
+  }
+  await purgeUsage(control, 90)
+  expect((await counted()).map(({ hour }) => hour.getTime())).toEqual([Math.floor(recent.getTime() / 3_600_000) * 3_600_000])
+  const events = await control.db.selectFrom('sdk_events').select('at').where('environment_id', '=', place.environmentId).execute()
+  expect(events).toEqual([{ at: recent }])
 })

@@ -66,6 +66,7 @@ export const settings = z.object({
     .describe('Private addresses and ranges that webhooks and the like may call, at any port, such as 10.0.0.0/8,192.168.7.3.'),
   OUTBOUND_PORTS: portNumbers.default('80,443,8080,8443').describe('Ports of public addresses that may be called.'),
   IMPORT_MEGABYTES_MAX: whole(1, 100_000).default(100).describe('Largest file that is imported.'),
+  USAGE_DAYS: whole(1, 3650).default(90).describe('How long counts of requests and evaluations, and events, are kept, in days.'),
   WEBHOOK_TESTS_PER_MINUTE: whole(1, 1_000_000).default(6).describe('Samples that one caller may have sent to a webhook.'),
   WEBHOOK_DELIVERY_DAYS: whole(1, 3650).default(30).describe('How long it is kept what webhooks were sent, in days.'),
   LOGIN_ATTEMPTS_PER_MINUTE: whole(1, 1_000_000)
@@ -97,6 +98,7 @@ export interface Config {
   readonly logLevel: Settings['LOG_LEVEL']
   readonly outbound: OutboundLimits
   readonly importMegabytesMax: number
+  readonly usageDays: number
   readonly webhookTestsPerMinute: number
   readonly webhookDeliveryDays: number
   readonly loginAttemptsPerMinute: number
@@ -142,6 +144,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     logLevel: read.LOG_LEVEL,
     outbound: { allow: listed(read.OUTBOUND_ALLOW ?? ''), ports: listed(read.OUTBOUND_PORTS).map(Number) },
     importMegabytesMax: read.IMPORT_MEGABYTES_MAX,
+    usageDays: read.USAGE_DAYS,
     webhookTestsPerMinute: read.WEBHOOK_TESTS_PER_MINUTE,
     webhookDeliveryDays: read.WEBHOOK_DELIVERY_DAYS,
     loginAttemptsPerMinute: read.LOGIN_ATTEMPTS_PER_MINUTE,

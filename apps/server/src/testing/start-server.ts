@@ -72,6 +72,7 @@ export const testConfig: Config = {
   importMegabytesMax: 1,
   webhookTestsPerMinute: 10_000,
   webhookDeliveryDays: 30,
+  usageDays: 90,
   loginAttemptsPerMinute: 10_000,
   sessionIdleHours: 12,
   sessionDays: 7,
