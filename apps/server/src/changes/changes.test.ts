@@ -5,6 +5,7 @@ import type { ProjectRow } from '../access/rows.ts'
 import { createEnvironment, updateEnvironment } from '../environments/commands.ts'
 import { createOrganisation } from '../organisations/commands.ts'
 import { createProject, updateProject } from '../projects/commands.ts'
+import { createSegment, updateSegment } from '../segments/commands.ts'
 import type { Database } from '../runtime/database.ts'
 import { openTestDatabase } from '../testing/test-database.ts'
 import { runEdit, type Edit, type EditLock } from './edit.ts'
@@ -95,6 +96,34 @@ test('a change of the project raises every environment, one of an environment on
   expect([await revisionOf(first.id), await revisionOf(second.id)]).toEqual([one + 1, other + 1])
   await edit((open) => updateEnvironment(open, first, { description: 'Only this one' }), lock)
   expect([await revisionOf(first.id), await revisionOf(second.id)]).toEqual([one + 2, other + 1])
+})
+
+test('of an edit that does several things those are recorded that changed something', async () => {
+  const project = await makeProject()
+  const lock = { on: 'project', id: project.id } as const
+  const { done: environment } = await edit((open) => createEnvironment(open, project, { name: 'Production' }), lock)
+  const { done: at, raised } = await edit(async (open) => {
+    await updateProject(open, project, { name: project.name })
+    await updateEnvironment(open, environment, { description: 'New' })
+    return open.at
+  }, lock)
+  const recorded = await control.db.selectFrom('changes').select('type').where('project_id', '=', project.id).where('at', '=', at).execute()
+  expect(recorded).toEqual([{ type: 'environment.updated' }])
+  expect([...raised.keys()]).toEqual([environment.id])
+})
+
+test('an edit of nothing leaves a thing its version, its moment and its history', async () => {
+  const project = await makeProject()
+  const lock = { on: 'project', id: project.id } as const
+  const wanted = { name: 'Everybody', description: null, rules: [{ type: 'ALL' as const, rules: [], conditions: [] }] }
+  const { done: segment } = await edit((open) => createSegment(open, project, wanted), lock)
+  const { done: same, raised } = await edit((open) => updateSegment(open, project, segment.id, wanted), lock)
+  expect(same).toEqual(segment)
+  expect(raised.size).toBe(0)
+  const { rows: kept } = await sql`select from document_history where kind = 'segment' and entity_id = ${segment.id}`.execute(control.db)
+  expect(kept).toHaveLength(1)
+  const { done: other } = await edit((open) => updateSegment(open, project, segment.id, { ...wanted, name: 'All' }), lock)
+  expect(other).toMatchObject({ name: 'All', version: segment.version + 1 })
 })
 
 test('an edit that fails leaves nothing: no rows, no change, no revision', async () => {

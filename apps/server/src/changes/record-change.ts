@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { changes, type ChangeType } from '@halyard/contract'
 import { sql, type RawBuilder } from 'kysely'
 import { actorId } from '../access/actor.ts'
@@ -20,11 +21,15 @@ export interface Change {
 /** Told to every process in the transaction that commits: `environment:revision`, comma-separated. A hint; revisions are the truth. */
 export const revisionsChannel = 'halyard_revisions'
 
-/** The last step of every command: logs the change, raises revisions, enqueues durable reactions and notifies, all in the edit's transaction. */
+/**
+ * The last step of every command: logs the change, raises revisions, enqueues durable reactions and notifies, all in the edit's
+ * transaction. A thing that is after as it was before makes no change, and none of this.
+ */
 export const recordChange = (edit: Edit, change: Change): Promise<void> => recordChanges(edit, [change])
 
 /** As `recordChange`, for commands that do the same to many things of one place: revisions are raised once for all of them. */
-export async function recordChanges(edit: Edit, all: readonly Change[]): Promise<void> {
+export async function recordChanges(edit: Edit, told: readonly Change[]): Promise<void> {
+  const all = told.filter((change) => !isNothing(change))
   if (all.length === 0) return
   const recorded = await edit.tx
     .insertInto('changes')
@@ -48,6 +53,9 @@ export async function recordChanges(edit: Edit, all: readonly Change[]): Promise
   )
   for (const change of all) await enqueueReactions(edit, change)
 }
+
+// Who asks for what there is already changes nothing: nobody has to hear of it. The database agrees, see `leave_unchanged`.
+const isNothing = ({ before, after }: Change): boolean => before !== undefined && after !== undefined && isDeepStrictEqual(before, after)
 
 const dayMilliseconds = 24 * 60 * 60 * 1000
 

@@ -66,13 +66,12 @@ export async function updateFeature(
     .where('id', '=', before.id)
     .returningAll()
     .executeTakeFirstOrThrow()
-  const had = tagsBefore.map(({ tag_id: tag }) => tag)
   await recordChange(edit, {
     type: 'feature.updated',
     project,
     subject: before.id,
-    before: { ...before, tags: had },
-    after: { ...after, tags: tags ?? had },
+    before: { ...before, tags: tagsOf(before, tagsBefore) },
+    after: { ...after, tags: tagsOf(after, await listTags(edit.tx, [after])) },
   })
   return { before, after }
 }

@@ -41,7 +41,7 @@ export async function updateMasterApiKey(edit: Edit, organisation: OrganisationR
       name: patch.name ?? before.name,
       is_admin: patch.is_admin ?? before.is_admin,
       expires_at: patch.expiry_date === undefined ? before.expires_at : patch.expiry_date,
-      revoked_at: patch.revoked ? edit.at : null,
+      revoked_at: patch.revoked ? (before.revoked_at ?? edit.at) : null,
     })
     .where('id', '=', before.id)
     .returningAll()

@@ -61,9 +61,9 @@ export function seal({ secretKey }: SecretKeys, text: string, purpose: string): 
 }
 
 /** Throws when it was changed, sealed for another purpose, or with a key that is not known any more. */
-export function unseal({ secretKey, previousSecretKeys }: SecretKeys, sealed: string, purpose: string): string {
+export function unseal(keys: SecretKeys, sealed: string, purpose: string): string {
   const [id = '', body = ''] = sealed.split('.', 2)
-  const key = [secretKey, ...previousSecretKeys].find((key) => keyId(key) === id)
+  const key = findKey(keys, id)
   if (key === undefined)
     throw new Error(`What was encrypted for “${purpose}” needs a former SECRET_KEY (id ${id}). Add it to PREVIOUS_SECRET_KEYS.`)
   const bytes = Buffer.from(body, 'base64url')
@@ -71,6 +71,13 @@ export function unseal({ secretKey, previousSecretKeys }: SecretKeys, sealed: st
   opening.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-tagLength))
   return opening.update(bytes.subarray(nonceLength, -tagLength), undefined, 'utf8') + opening.final('utf8')
 }
+
+/** Whether it holds this text; what needs a key that is not known any more may as well hold another. */
+export const isSealed = (keys: SecretKeys, sealed: string, { text, purpose }: { text: string; purpose: string }): boolean =>
+  findKey(keys, sealed.split('.', 1)[0]) !== undefined && unseal(keys, sealed, purpose) === text
+
+const findKey = ({ secretKey, previousSecretKeys }: SecretKeys, id: string | undefined) =>
+  [secretKey, ...previousSecretKeys].find((key) => keyId(key) === id)
 
 /** Proves later that this installation wrote a text, to whoever knows its key. */
 export const signText = ({ secretKey }: Pick<SecretKeys, 'secretKey'>, text: string): string =>

@@ -7,7 +7,7 @@ import type { Database } from '../runtime/database.ts'
 import { enqueue } from '../runtime/jobs.ts'
 import { enqueueMail } from '../runtime/mail.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { seal } from '../runtime/secrets.ts'
+import { isSealed, seal } from '../runtime/secrets.ts'
 import { getDelivery, getWebhook, listWebhooks, type Owner } from './queries.ts'
 import { hiddenSecret, newStandardSecret, whyNotSecret, type DeliveryRow, type WebhookRow } from './rules.ts'
 
@@ -74,11 +74,7 @@ export async function updateWebhook(
     enabled: patch.enabled ?? before.enabled,
     format,
     ...(patch.enabled && { disabled_reason: null }),
-    ...(secret !== undefined && {
-      sealed_secret: secret === '' ? null : seal(config, secret, purposeOf(before)),
-      sealed_former_secret: before.format === format ? before.sealed_secret : null,
-      former_secret_until: new Date(edit.at.getTime() + formerSecretHours * 3_600_000),
-    }),
+    ...(secret !== undefined && secretColumns(edit, before, { secret, format }, config)),
   })
   if (isTurnedOff) await giveUpWaiting(edit, webhook)
   await recordChange(edit, { type: 'webhook.updated', ...owner, subject: id, before, after: webhook })
@@ -167,6 +163,18 @@ async function tellOrganisation(edit: Edit, webhook: WebhookRow, config: Means['
       'What it was not sent is kept in its deliveries. Once the receiver works again, turn the webhook on and send them again from there.',
     ],
   })
+}
+
+function secretColumns({ at }: Edit, before: WebhookRow, wanted: { secret: string; format: string }, config: Means['config']) {
+  const { sealed_secret: sealed, format } = before
+  const [text, purpose] = [wanted.secret, purposeOf(before)]
+  const isSame = sealed === null ? text === '' : isSealed(config, sealed, { text, purpose })
+  if (isSame && format === wanted.format) return {}
+  return {
+    sealed_secret: text === '' ? null : seal(config, text, purpose),
+    sealed_former_secret: format === wanted.format ? sealed : null,
+    former_secret_until: new Date(at.getTime() + formerSecretHours * 3_600_000),
+  }
 }
 
 const giveUpWaiting = (edit: Edit, webhook: WebhookRow) =>

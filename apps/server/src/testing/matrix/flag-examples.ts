@@ -6,6 +6,7 @@ import {
   findDefault,
   makeFeature,
   makeIdentityOverride,
+  makeOwnerless,
   makePlace,
   makeSegment,
   makeSegmentOverride,
@@ -37,7 +38,10 @@ export const features: ExamplesOf<typeof api.features> = {
   update: async (at) => ({ params: await feature(at), body: { description: 'Changed', tags: [(await makeTag(at)).id] } }),
   replace: async (at) => ({ params: await feature(at), body: { is_archived: true, is_server_key_only: true } }),
   delete: async (at) => ({ params: await feature(at) }),
-  addOwners: async (at) => ({ params: await feature(at), body: { user_ids: [at.userId] } }),
+  async addOwners(at) {
+    const { id } = await makeOwnerless(at)
+    return { params: { ...project(at), feature: id }, body: { user_ids: [at.userId] } }
+  },
   removeOwners: async (at) => ({ params: await feature(at), body: { user_ids: [at.userId] } }),
   async updateMany(at) {
     const [one, other, tag] = [await makeFeature(at), await makeFeature(at), await makeTag(at)]

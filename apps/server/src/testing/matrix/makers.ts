@@ -27,6 +27,12 @@ export const makeTag = (at: Fixture) => as(at, 'tags').create({ params: { projec
 export const makeFeature = (at: Fixture) =>
   as(at, 'features').create({ params: { project: at.project.id }, body: { name: nameOf(at, 'feature'), initial_value: 'blue' } })
 
+export async function makeOwnerless(at: Fixture) {
+  const feature = await makeFeature(at)
+  const params = { project: at.project.id, feature: feature.id }
+  return as(at, 'features').removeOwners({ params, body: { user_ids: [at.userId] } })
+}
+
 /** With a weight that leaves room for one more. */
 export async function makeVariant(at: Fixture) {
   const feature = await makeFeature(at)
