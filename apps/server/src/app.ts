@@ -31,6 +31,7 @@ import { createIdentityStore, type IdentityStore } from './identities/remember-i
 import { identityOverrideRoutes } from './identity-overrides/routes.ts'
 import { identityTraitRoutes } from './identity-traits/routes.ts'
 import { masterApiKeyRoutes } from './master-api-keys/routes.ts'
+import { memberRoutes } from './members/routes.ts'
 import { organisationRoutes } from './organisations/routes.ts'
 import { permissionRoutes } from './permissions/routes.ts'
 import { passwordRoutes } from './passwords/routes.ts'
@@ -156,6 +157,7 @@ export function everyRoute(runtime: Runtime, parts: RouteParts): Route[] {
     ...sessionRoutes(runtime),
     ...personalTokenRoutes(runtime),
     ...organisationRoutes(),
+    ...memberRoutes(),
     ...masterApiKeyRoutes(),
     ...trustRelationshipRoutes(runtime),
     ...permissionRoutes(),

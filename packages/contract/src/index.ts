@@ -21,6 +21,7 @@ import { identities } from './admin/identities.ts'
 import { identityOverrides } from './admin/identity-overrides.ts'
 import { identityTraits } from './admin/identity-traits.ts'
 import { masterApiKeys } from './admin/master-api-keys.ts'
+import { members } from './admin/members.ts'
 import { organisations } from './admin/organisations.ts'
 import { permissionViews } from './admin/permissions.ts'
 import { passwords } from './admin/passwords.ts'
@@ -76,6 +77,7 @@ export const api = {
   sessions,
   personalTokens,
   organisations,
+  members,
   masterApiKeys,
   trustRelationships,
   permissionViews,

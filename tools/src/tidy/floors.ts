@@ -44,6 +44,7 @@ export const serverFloors = [
   'changes',
   'http',
   'organisations',
+  'members',
   'user-tokens',
   'second-factors',
   'users',

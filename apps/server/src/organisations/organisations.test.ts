@@ -39,8 +39,11 @@ test('the creator of an organisation is its administrator', async () => {
 test('settings change one by one; unknown and read-only fields are ignored', async () => {
   const { authorization, organisation } = await server.makeProject()
   const path = `/api/v1/organisations/${organisation.id}/`
-  const { body } = await server.send('PATCH', path, { authorization, body: { force_2fa: true, id: 7, num_seats: 9, plan: 'enterprise' } })
-  expect(body).toMatchObject({ id: organisation.id, force_2fa: true, persist_trait_data: true, num_seats: 1 })
+  const { body } = await server.send('PATCH', path, {
+    authorization,
+    body: { feature_analytics: true, id: 7, num_seats: 9, plan: 'enterprise' },
+  })
+  expect(body).toMatchObject({ id: organisation.id, feature_analytics: true, persist_trait_data: true, num_seats: 1 })
   expect((await server.send('PUT', path, { authorization, body: {} })).body).toEqual({ name: ['This field is required.'] })
   expect((await server.send('PATCH', path, { authorization, body: { webhook_notification_email: 'nobody' } })).body).toEqual({
     webhook_notification_email: ['Enter a valid email address.'],
@@ -62,8 +65,8 @@ test('members are listed with what they are', async () => {
       date_joined: expect.stringMatching(/Z$/),
     },
   ])
-  const members = server.as(authorization, api.organisations)
-  expect(await members.listMembers({ params: { organisation: organisation.id }, query: { exclude_current: 'true' } })).toEqual([])
+  const members = server.as(authorization, api.members)
+  expect(await members.list({ params: { organisation: organisation.id }, query: { exclude_current: 'true' } })).toEqual([])
 })
 
 test('a deleted organisation is gone for its members, with its projects and keys', async () => {

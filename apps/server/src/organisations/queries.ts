@@ -56,18 +56,6 @@ export async function findMemberships(
   )
 }
 
-export type Member = Awaited<ReturnType<typeof listMembers>>[number]
-
-/** The people of an organisation, in the order they signed up. */
-export const listMembers = (db: Queryable, organisation: OrganisationRow) =>
-  db
-    .selectFrom('organisation_members')
-    .innerJoin('users', 'users.id', 'organisation_members.user_id')
-    .select(['users.id', 'uuid', 'email', 'first_name', 'last_name', 'signed_in_at', 'role', 'joined_at'])
-    .where('organisation_id', '=', organisation.id)
-    .orderBy('users.id')
-    .execute()
-
 export async function isMember(db: Queryable, organisation: Pick<OrganisationRow, 'id'>, user: number): Promise<boolean> {
   const member = await db
     .selectFrom('organisation_members')

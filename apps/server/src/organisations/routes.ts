@@ -4,7 +4,7 @@ import type { OrganisationRow, Queryable } from '../access/rows.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { createOrganisation, deleteOrganisation, updateOrganisation } from './commands.ts'
-import { findMemberships, listMembers, listOrganisations, type Member, type Membership } from './queries.ts'
+import { findMemberships, listOrganisations, type Membership } from './queries.ts'
 
 export const organisationRoutes = (): Route[] =>
   implement(api.organisations, {
@@ -25,11 +25,6 @@ export const organisationRoutes = (): Route[] =>
       return presentOne(edit.tx, actor, await updateOrganisation(edit, organisation, body))
     },
     delete: ({ edit, organisation }) => deleteOrganisation(edit, organisation),
-    async listMembers({ db, actor, organisation, query }) {
-      const members = await listMembers(db, organisation)
-      const shown = members.filter(({ id }) => !query.exclude_current || actor.kind !== 'user' || id !== actor.id)
-      return shown.map(presentMember)
-    },
   })
 
 async function presentAll(db: Queryable, actor: Actor, rows: readonly OrganisationRow[]) {
@@ -51,14 +46,5 @@ function present(row: OrganisationRow, membership: Membership | undefined): Repl
     role: membership?.role ?? null,
     block_access_to_admin: false,
     subscription: null,
-  }
-}
-
-function presentMember({ joined_at, signed_in_at, role, ...person }: Member): Reply<typeof api.organisations.listMembers>[number] {
-  return {
-    ...person,
-    role: role === 'ADMIN' ? 'ADMIN' : 'USER',
-    last_login: signed_in_at?.toISOString() ?? null,
-    date_joined: joined_at.toISOString(),
   }
 }

@@ -25,17 +25,6 @@ export const organisation = z.object({
   subscription: z.null().describe('Always null: nothing is withheld, so there is nothing to subscribe to.'),
 })
 
-const member = z.object({
-  id: z.int(),
-  email: z.string(),
-  first_name: z.string(),
-  last_name: z.string(),
-  last_login: z.iso.datetime().nullable(),
-  uuid: z.uuid(),
-  role: z.enum(['ADMIN', 'USER']),
-  date_joined: z.iso.datetime(),
-})
-
 export const organisations = resource({
   list: {
     method: 'GET',
@@ -102,14 +91,5 @@ export const organisations = resource({
     permission: 'ADMIN',
     status: 204,
     records: ['organisation.deleted'],
-  },
-  listMembers: {
-    method: 'GET',
-    path: '/api/v1/organisations/:organisation/users/',
-    summary: 'The people of an organisation and what they are in it.',
-    scope: { level: 'organisation', by: 'id', from: 'params.organisation' },
-    permission: 'MEMBER',
-    query: z.object({ exclude_current: z.stringbool('Must be a valid boolean.').optional().describe('True: without the caller.') }),
-    reply: z.array(member),
   },
 })

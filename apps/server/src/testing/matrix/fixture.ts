@@ -65,7 +65,8 @@ export const tracesOf = ({ mark, organisation, project, environment }: Fixture):
   environment.api_key,
 ]
 
-async function makeMember(server: TestServer, organisation: { id: number }): Promise<string> {
+/** Somebody who is signed in and belongs to an organisation. */
+export async function makeMember(server: TestServer, organisation: { id: number }): Promise<string> {
   const member = await server.signUp('Grace')
   const { id } = await server.as(member, api.users).me({})
   await join(server, organisation, () => Promise.resolve(id))

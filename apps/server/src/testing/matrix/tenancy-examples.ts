@@ -1,6 +1,6 @@
 import { api } from '@halyard/contract'
 import type { ExamplesOf } from './example.ts'
-import { makeEnvironment, nameOf, type Fixture } from './fixture.ts'
+import { joinAs, makeEnvironment, makeMember, nameOf, type Fixture } from './fixture.ts'
 import { makeEnvironmentApiKey, makeMasterApiKey, makeProject, makeTag } from './makers.ts'
 
 const organisation = ({ organisation: { id } }: Fixture) => ({ organisation: id })
@@ -13,7 +13,16 @@ export const organisations: ExamplesOf<typeof api.organisations> = {
   update: async (at) => ({ params: organisation(at), body: { persist_trait_data: false, webhook_notification_email: 'ada@example.com' } }),
   replace: async (at) => ({ params: organisation(at), body: { name: nameOf(at, 'organisation'), feature_analytics: true } }),
   delete: async (at) => ({ params: organisation(at) }),
-  listMembers: async (at) => ({ params: organisation(at), query: { exclude_current: 'false' } }),
+}
+
+export const members: ExamplesOf<typeof api.members> = {
+  list: async (at) => ({ params: organisation(at), query: { exclude_current: 'false', search: 'tester', page: 1, page_size: 999 } }),
+  async updateRole(at) {
+    const user = await joinAs(at.server, at.organisation)
+    return { params: { ...organisation(at), user }, body: { role: 'ADMIN' } }
+  },
+  remove: async (at) => ({ params: organisation(at), body: [{ id: await joinAs(at.server, at.organisation) }] }),
+  leave: async (at) => ({ params: organisation(at), authorization: await makeMember(at.server, at.organisation) }),
 }
 
 const masterApiKey = async (at: Fixture) => ({ ...organisation(at), prefix: (await makeMasterApiKey(at)).prefix })
