@@ -1,5 +1,6 @@
 export { identityBucket, identityId } from './identity-id.ts'
 export { answerOfrepFailure } from './ofrep/failures.ts'
+export { checkKeys } from './json-keys.ts'
 export { subjectNamed } from './met-identity.ts'
 export type * from './ports.ts'
 export { presentDocument } from './present-document.ts'

@@ -45,3 +45,7 @@ test.each([
 test('bytes that are not UTF-8 are refused', () => {
   expect(() => parseJsonBody(Buffer.from([0x22, 0xff, 0x22]))).toThrow(/UTF-8/)
 })
+
+test('a body that says something twice is refused', () => {
+  expect(() => parsed('{"identifier":"ada","traits":[],"identifier":"grace"}')).toThrow('The key “identifier” is twice')
+})

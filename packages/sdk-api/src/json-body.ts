@@ -1,16 +1,24 @@
 import { Problem } from '@halyard/contract'
 import { isUtf8 } from 'node:buffer'
+import { checkKeys } from './json-keys.ts'
+import { endOfText } from './json-text.ts'
 
 const depthMax = 100
 
 /**
  * Reads a body as it is: `__proto__` is a key like any other, integers too large for a number stay exact as text, and what
- * cannot be kept (a number beyond all bounds, bytes that are not UTF-8, endless nesting) is refused.
+ * cannot be kept (a number beyond all bounds, bytes that are not UTF-8, endless nesting, a key that is there twice) is refused.
  */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined
   if (!isUtf8(bytes)) throw malformed('The body is not UTF-8.')
   const text = withExactIntegers(bytes.toString('utf8'))
+  const value = parse(text)
+  checkKeys(text)
+  return value
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -21,7 +29,6 @@ export function parseJsonBody(bytes: Buffer): unknown {
 const malformed = (reason: string) => new Problem('malformed', `JSON parse error - ${reason}`)
 
 const quote = 0x22
-const backslash = 0x5c
 const opening: ReadonlySet<number> = new Set([0x5b, 0x7b])
 const closing: ReadonlySet<number> = new Set([0x5d, 0x7d])
 const minus = 0x2d
@@ -53,16 +60,6 @@ function withExactIntegers(text: string): string {
 }
 
 const isDigit = (code: number) => code >= digitZero && code <= digitNine
-
-/** The position of the closing quote. */
-function endOfText(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let escapes = 0
-    while (text.charCodeAt(at - 1 - escapes) === backslash) escapes++
-    if (escapes % 2 === 0) return at
-  }
-  return text.length
-}
 
 const numberCharacters = /[-+.0-9eE]+/y
 

@@ -15,3 +15,10 @@ test('a segment with as many levels of rules as there may be fits', () => {
   const segment = { name: 'deep', rules }
   expect(readJson(Buffer.from(JSON.stringify(segment)))).toEqual(segment)
 })
+
+test('an object in a body has a thousand keys at most', () => {
+  const withKeys = (count: number) =>
+    Buffer.from(JSON.stringify([Object.fromEntries(Array.from({ length: count }, (_, key) => [`key ${key}`, 1]))]))
+  expect(() => readJson(withKeys(1000))).not.toThrow()
+  expect(() => readJson(withKeys(1001))).toThrow('An object has more than 1000 keys.')
+})

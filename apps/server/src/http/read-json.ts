@@ -1,19 +1,29 @@
 import { isUtf8 } from 'node:buffer'
 import { invalid, Problem, type FieldErrors } from '@halyard/contract'
+import { checkKeys } from '@halyard/sdk-api'
 
 const depthMax = 32
+const keysMax = 1000
 
-/** Parses a body. `__proto__` arrives as an ordinary property; NUL characters, lone surrogates, infinite numbers and deep nesting are refused by field. */
+/**
+ * Parses a body. `__proto__` arrives as an ordinary property; NUL characters, lone surrogates and infinite numbers are refused by
+ * field; deep nesting, keys that are twice in one object and very many of them altogether.
+ */
 export function readJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw new Problem('malformed', 'JSON parse error - The body is not UTF-8.')
-  let value: unknown
+  const text = body.toString('utf8')
+  const value = parse(text)
+  checkJson(value)
+  checkKeys(text, keysMax)
+  return value
+}
+
+function parse(text: string): unknown {
   try {
-    value = JSON.parse(body.toString('utf8'))
+    return JSON.parse(text)
   } catch (error) {
     throw new Problem('malformed', `JSON parse error - ${error instanceof Error ? error.message : 'not JSON'}`)
   }
-  checkJson(value)
-  return value
 }
 
 /** Refuses what no store or SDK takes, by field. */

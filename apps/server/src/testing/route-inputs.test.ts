@@ -72,6 +72,13 @@ describe('a body', () => {
       expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringMatching(/^JSON parse error/) } })
   })
 
+  test.each(withBody)('of $name that says something twice is 400 and names the key', async (listed) => {
+    const { body } = await exampleOf(home, listed)
+    const twice = JSON.stringify(body ?? {}).replace(/^(\[?)\{/, '$1{"twice":1,"twice":2,')
+    const [answer] = await sendBodies(listed, [twice.replace(',}', '}')])
+    expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringContaining('The key “twice”') } })
+  })
+
   // Setting up works once per installation, and this one has people: users.test.ts. Only a mail holds a reset's token.
   const once: readonly Endpoint[] = [api.users.setUp, api.passwords.confirmReset, api.trustRelationships.exchange]
   // What only we have refuses what it does not know.
