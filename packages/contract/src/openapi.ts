@@ -59,7 +59,7 @@ function describe(endpoint: Endpoint, { noun, name }: { noun: string; name: stri
     description: permissionOf(endpoint),
     'x-permission': endpoint.permission,
     security: endpoint.scope.level === 'public' ? [] : [{ token: [] }],
-    parameters: [...pathParameters(endpoint.path), ...queryParameters(endpoint)],
+    parameters: [...pathParameters(endpoint.path), ...queryParameters(endpoint), ...headerParameters(endpoint)],
     ...bodyOf(endpoint),
     responses: {
       [status]: {
@@ -113,6 +113,14 @@ function queryParameters(endpoint: { readonly query?: z.ZodType }): Json[] {
     required: !schema.safeParse(undefined).success,
     schema: toSchema(schema, 'input'),
   }))
+}
+
+function headerParameters({ method, upload }: Endpoint): Json[] {
+  const header = (name: string, description: string) => ({ name, in: 'header', required: false, description, schema: { type: 'string' } })
+  if (method === 'POST' && !upload)
+    return [header('Idempotency-Key', 'A text of your own: repeated within a day, the request is done once and answered the same.')]
+  if (method === 'GET' || method === 'POST') return []
+  return [header('If-Match', 'The ETag that was read: 412 if it is another by now.')]
 }
 
 function toSchema(schema: z.ZodType, io: 'input' | 'output'): Json {

@@ -10,6 +10,7 @@ export type JobName =
   | 'deliver_webhook'
   | 'purge_webhook_deliveries'
   | 'seal_changes'
+  | 'purge_idempotency_keys'
   | 'purge_usage'
 
 /** Durable consequences: a job of this name is enqueued with each change of this type. The worker must know every one. */

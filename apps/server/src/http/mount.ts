@@ -1,37 +1,22 @@
-import {
-  invalidFields,
-  notFound,
-  Problem,
-  textParameters,
-  throttled,
-  unauthenticated,
-  wideParameters,
-  wordIssue,
-  type Endpoint,
-  type Scope,
-} from '@halyard/contract'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { forbidden, Problem, throttled, unauthenticated, type Endpoint, type Scope } from '@halyard/contract'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
-import type * as z from 'zod'
-import { system, type Actor } from '../access/actor.ts'
+import type { Actor } from '../access/actor.ts'
 import { authenticate } from '../access/authenticate.ts'
 import { authorise } from '../access/authorise.ts'
 import type { ScopeRows } from '../access/rows.ts'
-import { isUuid } from '../access/scopes.ts'
-import { changes as changeKinds, forbidden } from '@halyard/contract'
-import { runEdit, type EditLock } from '../changes/edit.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { answerWrite, callerOf, type AfterCommit, type Means } from './answer-write.ts'
 import { isFileReply, sendFile } from './file-reply.ts'
 import type { Route } from './implement.ts'
-import type { InEdit } from './input.ts'
+import { parse, parseParams } from './parse-input.ts'
+import { Preconditions } from './preconditions.ts'
 import { refuseForgery, sessionCookie, type SessionCookie } from './session-cookie.ts'
-
-/** What the process does between a commit and the reply: makes what was written readable here. */
-export type AfterCommit = (raised: ReadonlyMap<number, number>) => Promise<void>
 
 /** Serves every route: actor, scope, permission, parsing, edit, reply. Refuses to start with a route that declares no permission. */
 export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly Route[], afterCommit: AfterCommit): void {
   const methods = new Map<string, Set<string>>()
+  const means = { runtime, preconditions: new Preconditions(routes), afterCommit }
   const limitAddress = app.rateLimit(addressLimit(runtime.config.loginAttemptsPerMinute))
   const limitWebhookTests = app.rateLimit(webhookTestLimit(runtime.config.webhookTestsPerMinute))
   for (const route of routes) {
@@ -44,7 +29,7 @@ export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly R
         ...(endpoint.throttled && { onRequest: endpoint.throttled === true ? limitAddress : limitWebhookTests }),
         handler: async (request, reply) => {
           const cookie = sessionCookie({ request, reply, publicUrl: runtime.config.publicUrl })
-          const answer = await answerRequest(runtime, route, { request, cookie }, afterCommit)
+          const answer = await answerRequest(means, route, { request, reply, cookie })
           reply.code(endpoint.status ?? 200)
           if (endpoint.file && isFileReply(answer)) return sendFile(reply, answer)
           return endpoint.status === 204 ? reply.send() : answer
@@ -97,10 +82,12 @@ function refuseOtherMethods(app: FastifyInstance, url: string, allowed: Readonly
 
 interface Asked {
   readonly request: FastifyRequest
+  readonly reply: FastifyReply
   readonly cookie: SessionCookie
 }
 
-async function answerRequest(runtime: Runtime, route: Route, { request, cookie }: Asked, afterCommit: AfterCommit): Promise<unknown> {
+async function answerRequest(means: Means, route: Route, { request, reply, cookie }: Asked): Promise<unknown> {
+  const { runtime, preconditions } = means
   const { endpoint } = route
   const sources = { params: record(request.params), query: record(request.query), body: request.body === undefined ? {} : request.body }
   const actor = await findActor(runtime, endpoint, { request, cookie })
@@ -117,14 +104,12 @@ async function answerRequest(runtime: Runtime, route: Route, { request, cookie }
     cookie,
     ...rows,
   }
-  if (endpoint.method === 'GET' || endpoint.reads) return route.answer({ ...read, db: runtime.control.db })
-  const inEdit: InEdit = async (work, lock = lockOf(endpoint, rows)) => {
-    const { done, raised } = await runEdit(runtime.control, { actor: actor ?? system('anonymous'), lock, origin }, work)
-    await afterCommit(raised)
-    return done
+  if (endpoint.method === 'GET' || endpoint.reads) {
+    const answer = await route.answer({ ...read, db: runtime.control.db })
+    if (preconditions.readerOf(route) === route) reply.header('etag', preconditions.tag(callerOf(actor), answer))
+    return answer
   }
-  if (endpoint.edits) return route.answer({ ...read, db: runtime.control.db, inEdit })
-  return inEdit((edit) => route.answer({ ...read, edit }))
+  return answerWrite(means, route, { request, reply, read, rows, query: sources.query })
 }
 
 // Whose host is whatever the caller says.
@@ -136,7 +121,7 @@ function addressOf(request: FastifyRequest): URL {
 
 const record = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null ? { ...value } : {})
 
-async function findActor(runtime: Runtime, endpoint: Endpoint, { request, cookie }: Asked): Promise<Actor | undefined> {
+async function findActor(runtime: Runtime, endpoint: Endpoint, { request, cookie }: Omit<Asked, 'reply'>): Promise<Actor | undefined> {
   if (endpoint.scope.level === 'public') return undefined
   const { authorization } = request.headers
   const actor = await authenticate(runtime, { authorization, sessionCookie: cookie.token })
@@ -171,34 +156,4 @@ function splitSource(from: string): ['params' | 'query' | 'body', string[]] {
   const [source = '', ...steps] = from.split('.')
   if (source !== 'params' && source !== 'query' && source !== 'body') throw new Error(`“${from}” names no part of a request.`)
   return [source, steps]
-}
-
-const isText = (name: string) => textParameters.some((parameter) => parameter === name)
-const isWide = (name: string) => wideParameters.some((parameter) => parameter === name)
-const idMax = 2_147_483_647
-
-function parseParams(params: Record<string, unknown>): Record<string, string | number> {
-  const parsed: Record<string, string | number> = {}
-  for (const [name, value] of Object.entries(params)) {
-    const text = String(value)
-    if (isText(name)) {
-      if (text.includes('\0') || !text.isWellFormed() || (name === 'uuid' && !isUuid(text))) throw notFound()
-      parsed[name] = text
-    } else if (/^\d{1,16}$/.test(text) && Number(text) <= (isWide(name) ? Number.MAX_SAFE_INTEGER : idMax)) parsed[name] = Number(text)
-    else throw notFound()
-  }
-  return parsed
-}
-
-function parse(schema: z.ZodType, value: unknown): unknown {
-  const parsed = schema.safeParse(value, { error: wordIssue })
-  if (!parsed.success) throw invalidFields(parsed.error)
-  return parsed.data
-}
-
-function lockOf(endpoint: Endpoint, rows: ScopeRows): EditLock {
-  if (rows.project) return { on: 'project', id: rows.project.id }
-  if (!rows.organisation) return { on: 'nothing' }
-  const withProjects = endpoint.records?.some((type) => changeKinds[type].touches === 'document') ?? false
-  return { on: 'organisation', id: rows.organisation.id, withProjects }
 }

@@ -3,7 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 
-const parameter = z.looseObject({ name: z.string(), in: z.enum(['path', 'query']), required: z.boolean(), schema: z.looseObject({}) })
+const parameter = z.looseObject({
+  name: z.string(),
+  in: z.enum(['path', 'query', 'header']),
+  required: z.boolean(),
+  schema: z.looseObject({}),
+})
 
 const content = z.record(z.string(), z.looseObject({ schema: z.looseObject({}), example: z.unknown() }))
 

@@ -233,6 +233,14 @@ export interface GroupsTable {
   created_at: Date
 }
 
+export interface IdempotencyKeysTable {
+  caller: string
+  key: string
+  fingerprint: Buffer
+  reply: string | null
+  created_at: ColumnType<Date, Date | string | undefined, Date | string>
+}
+
 export interface IdentitiesTable {
   environment_id: number
   bucket: number
@@ -552,6 +560,7 @@ export interface Tables {
   grants: GrantsTable
   group_members: GroupMembersTable
   groups: GroupsTable
+  idempotency_keys: IdempotencyKeysTable
   identities: IdentitiesTable
   identity_search_queue: IdentitySearchQueueTable
   identity_search_walks: IdentitySearchWalksTable
