@@ -34,6 +34,7 @@ import { masterApiKeyRoutes } from './master-api-keys/routes.ts'
 import { memberRoutes } from './members/routes.ts'
 import { organisationRoutes } from './organisations/routes.ts'
 import { permissionRoutes } from './permissions/routes.ts'
+import { serveResetPages } from './passwords/reset-pages.ts'
 import { passwordRoutes } from './passwords/routes.ts'
 import { projectRoutes } from './projects/routes.ts'
 import type { Runtime } from './runtime/runtime.ts'
@@ -94,6 +95,7 @@ export async function createApp(runtime: Runtime): Promise<App> {
   await serveApiBrowser(server)
   serveStatus(server, runtime, cache)
   serveSetupPage(server, runtime)
+  serveResetPages(server)
   cache.start()
   return {
     server,

@@ -120,6 +120,7 @@ export const otherFiles: Record<string, string> = {
   'segment-members/find-members.ts': 'walks and samples identities, and remembers counts for a while',
   'segment-members/members-thread.ts': 'the thread that evaluates, seen from the server',
   'segment-members/members-worker.js': 'what runs in that thread',
+  'passwords/reset-pages.ts': 'the pages behind reset links',
   'users/setup-page.ts': 'the page behind the set-up link',
 }
 

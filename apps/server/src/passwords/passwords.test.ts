@@ -32,6 +32,13 @@ const confirm = (link: object, given = next) =>
   post('/api/v1/auth/users/reset_password_confirm/', { ...link, new_password: given, re_new_password: given })
 const statusOf = async (authorization: string) => (await server.send('GET', '/api/v1/auth/users/me/', { authorization })).status
 
+const mailing = ['mail_password_reset', 'send_mail']
+const mailsAreSent = () =>
+  vi.waitFor(
+    async () => expect(await server.control.db.selectFrom('jobs').select('name').where('name', 'in', mailing).execute()).toEqual([]),
+    { timeout: 15_000 },
+  )
+
 async function linkFor(email: string) {
   expect(await askFor(email)).toMatchObject({ status: 204, text: '' })
   const { text } = await mailbox.take(email)
@@ -57,6 +64,21 @@ describe('a forgotten password', () => {
       status: 400,
       body: { token: [expect.stringContaining('15 minutes')] },
     })
+  })
+
+  test('has pages of its own for the link, which say nothing of it and give it to nobody', async () => {
+    const { uid, token } = await linkFor((await signUp()).email)
+    const strange = '/password-reset/confirm/nobody/%3Cscript%3Ealert(1)%3C%2Fscript%3E'
+    const paths = ['/password-reset', `/password-reset/confirm/${uid}/${token}`, strange]
+    const pages = await Promise.all(paths.map((path) => server.send('GET', path)))
+    for (const { status, headers, text } of pages) {
+      expect(status).toBe(200)
+      expect(headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'/)
+      expect([headers.get('referrer-policy'), headers.get('cache-control')]).toEqual(['no-referrer', 'no-store'])
+      expect(text).not.toMatch(/(?:src|href)="(?!data:|\/password-reset")/)
+      expect(text).not.toMatch(/ on[a-z]+="/)
+    }
+    expect(pages[1]?.text).toBe(pages[2]?.text)
   })
 
   test('is replaced by one of several who use the link at once', async () => {
@@ -91,7 +113,7 @@ describe('a forgotten password', () => {
     expect(await askFor('stranger@example.com')).toMatchObject({ status: 204, text: '' })
     const { email } = await signUp()
     await linkFor(email)
-    await vi.waitFor(async () => expect(await server.control.db.selectFrom('jobs').selectAll().execute()).toEqual([]))
+    await mailsAreSent()
     expect(mailbox.received.flatMap(({ recipients }) => recipients)).not.toContain('stranger@example.com')
   })
 
@@ -99,7 +121,7 @@ describe('a forgotten password', () => {
     const { email } = await signUp()
     const answers = await Promise.all(Array.from({ length: 12 }, () => askFor(email)))
     expect(answers.every(({ status }) => status === 204)).toBe(true)
-    await vi.waitFor(async () => expect(await server.control.db.selectFrom('jobs').selectAll().execute()).toEqual([]), { timeout: 15_000 })
+    await mailsAreSent()
     expect(mailbox.received.filter(({ recipients }) => recipients.includes(email))).toHaveLength(5)
   })
 
