@@ -18,13 +18,13 @@ export function shapeOf({ body }: Endpoint): BodyShape | undefined {
   return { isList, isStrict: isStrict(each), fields: fieldsOf(each) }
 }
 
-function isStrict(schema: unknown): boolean {
+export function isStrict(schema: unknown): boolean {
   const written = writtenSide(schema)
   return written instanceof z.ZodObject && written.def.catchall instanceof z.ZodNever
 }
 
 // A body that is transformed is a pipe; clients write what goes into it.
-const writtenSide = (schema: unknown): unknown => (schema instanceof z.ZodPipe ? writtenSide(schema.in) : schema)
+export const writtenSide = (schema: unknown): unknown => (schema instanceof z.ZodPipe ? writtenSide(schema.in) : schema)
 
 function fieldsOf(schema: unknown): Readonly<Record<string, z.ZodType>> {
   const written = writtenSide(schema)
@@ -40,7 +40,7 @@ export const fieldsIn = (body: unknown): Fields => toFields(Array.isArray(body) 
 /** The same body with other fields. */
 export const withFields = (body: unknown, fields: Fields): unknown => (Array.isArray(body) ? [fields, ...body.slice(1)] : fields)
 
-const toFields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? { ...value } : {})
+export const toFields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? { ...value } : {})
 
 type Step = string | number
 
