@@ -101,6 +101,7 @@ export const otherFiles: Record<string, string> = {
   'feature-states/value-schema.ts': 'what the values of a feature must be, below everything that writes one',
   'feature-states/default-states.ts': 'seeds states for new environments and new features, below both',
   'feature-versions/publish-due.ts': 'the schedule: a job with edits of its own',
+  'features/owners.ts': 'who looks after a feature, in person or as a group: a list of its own beside the feature',
   'identities/degradation.ts': 'what is answered when the identity store is away',
   'identities/project-search.ts': 'fills the search from what was written',
   'identities/remember-identity.ts': 'the group commit of the identity store',

@@ -8,8 +8,9 @@ import { lockProject } from '../projects/commands.ts'
 import { isWholeMatch } from '../runtime/patterns.ts'
 import { insertVariants } from '../variants/commands.ts'
 import { whyNotDefault, whyNotKey } from '../variants/rules.ts'
-import { findNamesake, listMembers, listOwners, listTags } from './queries.ts'
-import { whyNotOwned, whyTaken } from './rules.ts'
+import { chooseOwners, writeOwners } from './owners.ts'
+import { findNamesake, listTags } from './queries.ts'
+import { whyTaken } from './rules.ts'
 
 export type NewFeature = Body<typeof api.features.create>
 export type FeaturePatch = Body<typeof api.features.update>
@@ -17,15 +18,12 @@ export type FeaturePatch = Body<typeof api.features.update>
 export async function createFeature(
   edit: Edit,
   scope: Pick<ProjectRow, 'id'>,
-  { tags = [], owners: wanted, multivariate_options: variants, ...settings }: NewFeature,
+  { tags = [], owners, group_owners: groups, multivariate_options: variants, ...settings }: NewFeature,
 ): Promise<FeatureRow> {
   const project = await lockProject(edit, scope)
   await refuseName(edit, project, settings.name)
   await refuseTags(edit, project, tags)
-  await refuseStrangers(edit, project, { field: 'owners', users: wanted })
-  const owners = wanted.length === 0 && edit.actor.kind === 'user' ? [edit.actor.id] : wanted
-  const reason = whyNotOwned(project, owners)
-  if (reason) throw invalid({ owners: [reason] })
+  const chosen = await chooseOwners(edit, project, { owners, group_owners: groups })
   refuseVariants(variants)
   const feature = await edit.tx
     .insertInto('features')
@@ -34,7 +32,7 @@ export async function createFeature(
     .executeTakeFirstOrThrow()
   await insertVariants(edit, feature, variants)
   await writeTags(edit, feature, tags)
-  await addAll(edit, feature, owners)
+  await writeOwners(edit, feature, chosen)
   const environments = await edit.tx
     .selectFrom('environments')
     .select('id')
@@ -42,7 +40,7 @@ export async function createFeature(
     .where('deleted_at', 'is', null)
     .execute()
   await createDefaultStates(edit, { project, environments, features: [feature] })
-  await recordChange(edit, { type: 'feature.created', project, subject: feature.id, after: { ...feature, tags, owners } })
+  await recordChange(edit, { type: 'feature.created', project, subject: feature.id, after: { ...feature, tags, ...chosen } })
   return feature
 }
 
@@ -137,35 +135,6 @@ export async function updateFeatures(
   return updated.map(({ after }) => after)
 }
 
-export async function addOwners(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number, users: readonly number[]): Promise<FeatureRow> {
-  const { project, before } = await lockFeature(edit, scope, id)
-  await refuseStrangers(edit, project, { field: 'user_ids', users })
-  const had = await listOwnerIds(edit, before)
-  await addAll(
-    edit,
-    before,
-    users.filter((user) => !had.includes(user)),
-  )
-  await recordOwners(edit, project, before, had)
-  return before
-}
-
-export async function removeOwners(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number, users: readonly number[]): Promise<FeatureRow> {
-  const { project, before } = await lockFeature(edit, scope, id)
-  const had = await listOwnerIds(edit, before)
-  // Somebody who left the organisation can still be taken off.
-  await refuseStrangers(edit, project, { field: 'user_ids', users: users.filter((user) => !had.includes(user)) })
-  const reason = whyNotOwned(
-    project,
-    had.filter((owner) => !users.includes(owner)),
-  )
-  if (reason) throw invalid({ user_ids: [reason] })
-  if (users.length > 0)
-    await edit.tx.deleteFrom('feature_owners').where('feature_id', '=', before.id).where('user_id', 'in', users).execute()
-  await recordOwners(edit, project, before, had)
-  return before
-}
-
 async function lockFeature(edit: Edit, scope: Pick<ProjectRow, 'id'>, id: number): Promise<{ project: ProjectRow; before: FeatureRow }> {
   const project = await lockProject(edit, scope)
   const before = await findFeature(edit.tx, project, id)
@@ -192,20 +161,6 @@ async function lockFeatures(
   return { project, features: found.toSorted((one, other) => (places.get(one.id) ?? 0) - (places.get(other.id) ?? 0)) }
 }
 
-async function recordOwners(edit: Edit, project: ProjectRow, feature: FeatureRow, had: readonly number[]): Promise<void> {
-  const owners = await listOwnerIds(edit, feature)
-  await recordChange(edit, {
-    type: 'feature.updated',
-    project,
-    subject: feature.id,
-    before: { ...feature, owners: had },
-    after: { ...feature, owners },
-  })
-}
-
-const listOwnerIds = async (edit: Edit, feature: FeatureRow): Promise<number[]> =>
-  (await listOwners(edit.tx, [feature])).map(({ id }) => id)
-
 async function refuseName(edit: Edit, project: ProjectRow, name: string, own?: FeatureRow): Promise<void> {
   const namesake = await findNamesake(edit.tx, project, name)
   if (namesake && namesake.id !== own?.id) throw invalid({ name: whyTaken(project, namesake) })
@@ -217,14 +172,6 @@ async function refuseTags(edit: Edit, project: ProjectRow, tags: readonly number
   if (tags.length === 0) return
   const found = await edit.tx.selectFrom('tags').select('id').where('project_id', '=', project.id).where('id', 'in', tags).execute()
   refuseMissing(field, tags, found)
-}
-
-async function refuseStrangers(
-  edit: Edit,
-  project: ProjectRow,
-  { field, users }: { field: string; users: readonly number[] },
-): Promise<void> {
-  if (users.length > 0) refuseMissing(field, users, await listMembers(edit.tx, { id: project.organisation_id }, users))
 }
 
 function refuseMissing(field: string, wanted: readonly number[], found: readonly { readonly id: number }[]): void {
@@ -267,9 +214,3 @@ async function tagAll(edit: Edit, features: readonly FeatureRow[], tag: number):
 
 const tagsOf = ({ id }: FeatureRow, rows: readonly { feature_id: number; tag_id: number }[]): number[] =>
   rows.flatMap((row) => (row.feature_id === id ? [row.tag_id] : []))
-
-async function addAll(edit: Edit, feature: Pick<FeatureRow, 'id'>, users: readonly number[]): Promise<void> {
-  if (users.length === 0) return
-  const rows = [...new Set(users)].map((user) => ({ feature_id: feature.id, user_id: user }))
-  await edit.tx.insertInto('feature_owners').values(rows).execute()
-}

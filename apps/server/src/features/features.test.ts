@@ -1,5 +1,6 @@
 import { api } from '@halyard/contract'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { joinAs } from '../testing/matrix/fixture.ts'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 
 let server: TestServer
@@ -285,12 +286,12 @@ test('tags and owners of others are refused by their field', async () => {
   })
   expect(await post({ name: 'beta', owners: [stranger?.id] })).toMatchObject({
     status: 400,
-    body: { owners: [`Invalid pk "${stranger?.id}" - object does not exist.`] },
+    body: { owners: ['Some users not found', expect.stringContaining(`${stranger?.id}: `)] },
   })
   const { id } = await features.create({ params, body: { name: 'beta' } })
   expect(await post({ user_ids: [stranger?.id] }, `${id}/add-owners/`)).toMatchObject({
     status: 400,
-    body: { user_ids: [expect.stringContaining('does not exist')] },
+    body: { user_ids: ['Some users not found', expect.any(String)] },
   })
   expect(await post({ user_ids: [stranger?.id] }, `${id}/remove-owners/`)).toMatchObject({ status: 400 })
   await expect(features.update({ params: { ...params, feature: id }, body: { tags: [tag] } })).rejects.toMatchObject({ status: 400 })
@@ -406,6 +407,53 @@ test('owners come and go', async () => {
   expect(await lastChange()).toMatchObject({ type: 'feature.updated', before: { owners: [me] }, after: { owners: [] } })
   expect(await features.addOwners({ params: one, body: { user_ids: [me, me] } })).toMatchObject({ owners: [{ id: me }] })
   expect(await features.addOwners({ params: one, body: { user_ids: [me] } })).toMatchObject({ owners: [{ id: me }] })
+})
+
+test('groups own features too, which counts where owners are needed', async () => {
+  const { features, params, names, authorization, organisation, path } = await startFeatures()
+  const groups = server.as(authorization, api.groups)
+  const group = await groups.create({ params: { organisation: organisation.id }, body: { name: 'Payments' } })
+  const { id, owners } = await features.create({ params, body: { name: 'beta', group_owners: [group.id] } })
+  await features.create({ params, body: { name: 'other' } })
+  const one = { ...params, feature: id }
+  expect(await features.get({ params: one })).toMatchObject({ group_owners: [{ id: group.id, name: 'Payments' }] })
+  expect(await names(`group_owners=${group.id}`)).toEqual(['beta'])
+
+  await server.as(authorization, api.projects).update({ params, body: { enforce_feature_owners: true } })
+  const withoutMe = await features.removeOwners({ params: one, body: { user_ids: [owners[0]?.id ?? 0] } })
+  expect(withoutMe).toMatchObject({ owners: [], group_owners: [{ id: group.id }] })
+  await expect(features.removeGroupOwners({ params: one, body: { group_ids: [group.id] } })).rejects.toMatchObject({
+    status: 400,
+    errors: { group_ids: ['Every feature of the project “Shop” needs an owner.'] },
+  })
+  await server.as(authorization, api.projects).update({ params, body: { enforce_feature_owners: false } })
+  expect(await features.removeGroupOwners({ params: one, body: { group_ids: [group.id] } })).toMatchObject({ group_owners: [] })
+  expect(await lastChange()).toMatchObject({ before: { group_owners: [group.id] }, after: { group_owners: [] } })
+  expect(await features.addGroupOwners({ params: one, body: { group_ids: [group.id, group.id] } })).toMatchObject({
+    group_owners: [{ id: group.id }],
+  })
+  const elsewhere = await startFeatures()
+  expect(
+    await server.send('POST', elsewhere.path, {
+      authorization: elsewhere.authorization,
+      body: { name: 'x', group_owners: [group.id] },
+    }),
+  ).toMatchObject({
+    status: 400,
+    body: { group_owners: ['Some groups not found', expect.any(String)] },
+  })
+  await groups.delete({ params: { organisation: organisation.id, group: group.id } })
+  expect((await server.send('GET', `${path}${id}/`, { authorization })).body).toMatchObject({ group_owners: [] })
+})
+
+test('owners are people who can see the project', async () => {
+  const { features, params, authorization, organisation } = await startFeatures()
+  const { id } = await features.create({ params, body: { name: 'beta' } })
+  const blind = await joinAs(server, organisation)
+  const add = () => features.addOwners({ params: { ...params, feature: id }, body: { user_ids: [blind] } })
+  await expect(add()).rejects.toMatchObject({ status: 400, errors: { user_ids: ['Some users not found', expect.any(String)] } })
+  await server.as(authorization, api.projectUserPermissions).create({ params, body: { user: blind, permissions: ['VIEW_PROJECT'] } })
+  expect((await add()).owners.map((owner) => owner.id)).toContain(blind)
 })
 
 test('a list is narrowed by name, type, archive, tags and owners', async () => {

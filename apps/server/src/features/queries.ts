@@ -17,6 +17,7 @@ export interface FeatureFilter {
   readonly is_archived?: boolean | undefined
   readonly type?: string | undefined
   readonly owners?: readonly number[] | undefined
+  readonly group_owners?: readonly number[] | undefined
   readonly environment?: number | undefined
   /** These two ask about the default in the environment. */
   readonly is_enabled?: boolean | undefined
@@ -51,7 +52,7 @@ const lastModified = (environment: number | undefined) => sql<Date | null>`(
    where e.project_id = features.project_id and e.deleted_at is null and (${environment ?? null}::integer is null or e.id = ${environment ?? null}::integer))`
 
 function matching(db: Queryable, project: ProjectRow, filter: FeatureFilter) {
-  const { search, tags, is_archived: isArchived, type, owners } = filter
+  const { search, tags, is_archived: isArchived, type, owners, group_owners: groups } = filter
   let wanted = db.selectFrom('features').where('project_id', '=', project.id).where('deleted_at', 'is', null)
   if (search) wanted = wanted.where(sql<boolean>`strpos(lower(name), lower(${search})) > 0`)
   if (tags) wanted = wanted.where(isTagged(tags, filter.tag_strategy))
@@ -60,6 +61,10 @@ function matching(db: Queryable, project: ProjectRow, filter: FeatureFilter) {
   if (owners)
     wanted = wanted.where(
       sql<boolean>`exists (select from feature_owners o where o.feature_id = features.id and o.user_id = any(${owners}::integer[]))`,
+    )
+  if (groups)
+    wanted = wanted.where(
+      sql<boolean>`exists (select from feature_group_owners o where o.feature_id = features.id and o.group_id = any(${groups}::integer[]))`,
     )
   if (filter.environment !== undefined) wanted = wanted.where(isByDefault(filter.environment, filter))
   return wanted
@@ -146,6 +151,15 @@ export const listOwners = (db: Queryable, features: Features): Promise<OwnerRow[
     .orderBy('users.id')
     .execute()
 
+export const listGroupOwners = (db: Queryable, features: Features): Promise<{ feature_id: number; id: number; name: string }[]> =>
+  db
+    .selectFrom('feature_group_owners')
+    .innerJoin('groups', 'groups.id', 'feature_group_owners.group_id')
+    .select(['feature_group_owners.feature_id', 'groups.id', 'groups.name'])
+    .where('feature_group_owners.feature_id', 'in', idsOf(features))
+    .orderBy('groups.id')
+    .execute()
+
 export interface Place {
   readonly environment?: number | undefined
   readonly segment?: number | undefined
@@ -154,6 +168,7 @@ export interface Place {
 export interface FeatureDetails {
   readonly tags: readonly { readonly tag_id: number }[]
   readonly owners: readonly OwnerRow[]
+  readonly groups: readonly { readonly id: number; readonly name: string }[]
   readonly variants: readonly VariantRow[]
   /** The default in the environment, and what the segment overrides it with there. */
   readonly states: readonly PlacedState[]
@@ -167,6 +182,7 @@ export async function findDetails(db: Queryable, features: Features, place: Plac
   const by = {
     tags: byFeature(await listTags(db, features)),
     owners: byFeature(await listOwners(db, features)),
+    groups: byFeature(await listGroupOwners(db, features)),
     variants: byFeature(await listVariants(db, features)),
     states: byFeature(await listStates(db, features, place)),
     counts: byFeature(await countOverrides(db, features, place)),
@@ -174,6 +190,7 @@ export async function findDetails(db: Queryable, features: Features, place: Plac
   return features.map(({ id }) => ({
     tags: by.tags(id),
     owners: by.owners(id),
+    groups: by.groups(id),
     variants: by.variants(id),
     states: by.states(id),
     counts: by.counts(id),

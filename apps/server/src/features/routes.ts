@@ -7,7 +7,8 @@ import { findFeature, type FeatureRow } from '../feature-states/queries.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import { presentVariant } from '../variants/rules.ts'
-import { addOwners, createFeature, deleteFeature, deleteFeatures, removeOwners, updateFeature, updateFeatures } from './commands.ts'
+import { createFeature, deleteFeature, deleteFeatures, updateFeature, updateFeatures } from './commands.ts'
+import { changeOwners } from './owners.ts'
 import { findDetails, findFeatureByUuid, isEnvironmentSeen, isSegmentOf, pageFeatures, type FeatureDetails, type Place } from './queries.ts'
 import { warnOfRename } from './rules.ts'
 
@@ -33,9 +34,13 @@ export const featureRoutes = (): Route[] =>
       return undefined
     },
     addOwners: async ({ edit, project, params, body }) =>
-      presentOne(edit.tx, await addOwners(edit, project, params.feature, body.user_ids)),
+      presentOne(edit.tx, await changeOwners(edit, project, params.feature, { kind: 'owners', add: body.user_ids })),
     removeOwners: async ({ edit, project, params, body }) =>
-      presentOne(edit.tx, await removeOwners(edit, project, params.feature, body.user_ids)),
+      presentOne(edit.tx, await changeOwners(edit, project, params.feature, { kind: 'owners', remove: body.user_ids })),
+    addGroupOwners: async ({ edit, project, params, body }) =>
+      presentOne(edit.tx, await changeOwners(edit, project, params.feature, { kind: 'group_owners', add: body.group_ids })),
+    removeGroupOwners: async ({ edit, project, params, body }) =>
+      presentOne(edit.tx, await changeOwners(edit, project, params.feature, { kind: 'group_owners', remove: body.group_ids })),
     async updateMany({ edit, project, body: { features, is_archived: isArchived, add_tags: add, remove_tags: remove } }) {
       return { features: await presentAll(edit.tx, await updateFeatures(edit, project, features, { isArchived, add, remove }), {}) }
     },
@@ -79,7 +84,7 @@ async function presentUpdated(db: Queryable, { before, after }: { before: Featur
 type Feature = Reply<typeof api.features.get>
 type Small = Feature['environment_feature_state']
 
-function present(feature: FeatureRow, { tags, owners, variants, states, counts: [counts] }: FeatureDetails): Feature {
+function present(feature: FeatureRow, { tags, owners, groups, variants, states, counts: [counts] }: FeatureDetails): Feature {
   const { project_id, created_at, deleted_at: _deleted, type, ...rest } = feature
   return {
     ...rest,
@@ -88,7 +93,7 @@ function present(feature: FeatureRow, { tags, owners, variants, states, counts: 
     created_date: created_at.toISOString(),
     tags: tags.map(({ tag_id: tag }) => tag),
     owners: owners.map(({ feature_id: _feature, ...owner }) => ({ ...owner, last_login: null })),
-    group_owners: [],
+    group_owners: groups.map(({ id, name }) => ({ id, name })),
     multivariate_options: variants.map(presentVariant),
     environment_feature_state: presentSmall(states.find((state) => state.segment_id === null)),
     segment_feature_state: presentSmall(states.find((state) => state.segment_id !== null)),

@@ -19,8 +19,8 @@ interface Ownership {
   readonly enforce_feature_owners: boolean
 }
 
-export const whyNotOwned = (project: Ownership, owners: readonly number[]): string | undefined =>
-  project.enforce_feature_owners && owners.length === 0 ? `Every feature of the project “${project.name}” needs an owner.` : undefined
+export const whyNotOwned = (project: Ownership, owners: number): string | undefined =>
+  project.enforce_feature_owners && owners === 0 ? `Every feature of the project “${project.name}” needs an owner.` : undefined
 
 /** What whoever renames a feature must know; undefined when the name stays. */
 export const warnOfRename = (before: Pick<Named, 'name'>, after: Pick<Named, 'name'>): { from: string; warning: string } | undefined =>

@@ -108,6 +108,11 @@ export interface EvaluatedFeaturesTable {
   last_evaluated_at: Date
 }
 
+export interface FeatureGroupOwnersTable {
+  feature_id: number
+  group_id: number
+}
+
 export interface FeatureOwnersTable {
   feature_id: number
   user_id: number
@@ -548,6 +553,7 @@ export interface Tables {
   environment_revisions: EnvironmentRevisionsTable
   environments: EnvironmentsTable
   evaluated_features: EvaluatedFeaturesTable
+  feature_group_owners: FeatureGroupOwnersTable
   feature_owners: FeatureOwnersTable
   feature_segments: FeatureSegmentsTable
   feature_states: FeatureStatesTable

@@ -208,7 +208,7 @@ async function signedOutToken() {
 
 // What belongs to an organisation is the same in every project of it.
 const isOfOrganisation = ({ scope }: Endpoint, { swapped }: Swap) =>
-  scope.level === 'organisation' || ['user', 'group', 'role'].includes(swapped)
+  scope.level === 'organisation' || ['user', 'group', 'role'].includes(swapped) || /^group_(ids|owners)\./.test(swapped)
 
 const hasParameters = (endpoint: Endpoint) => parametersOf(endpoint).length > 0
 const isScopeOf = ({ scope }: Endpoint, place: string) => 'from' in scope && scope.from === place

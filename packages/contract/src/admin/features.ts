@@ -26,6 +26,7 @@ const filters = z.object({
   is_archived: flag.optional(),
   type: oneOf(['STANDARD', 'MULTIVARIATE']).optional(),
   owners: ids.optional().describe('Ids of people, separated by commas: features that one of them owns.'),
+  group_owners: ids.optional().describe('Ids of groups, separated by commas: features that one of them owns.'),
   is_enabled: flag.optional().describe('On or off by default in `environment`, which is then required.'),
   value_search: z.string().optional().describe('Part of the default value in `environment`, which is then required.'),
 })
@@ -75,7 +76,7 @@ export const feature = z.object({
   is_archived: z.boolean(),
   is_server_key_only: z.boolean(),
   owners: z.array(owner),
-  group_owners: z.array(z.never()),
+  group_owners: z.array(z.object({ id: z.int(), name: z.string() })),
   project: z.int(),
   environment_feature_state: smallState.nullable(),
   segment_feature_state: smallState.nullable(),
@@ -108,10 +109,12 @@ const newFeature = z.object({
   is_server_key_only: settings.is_server_key_only.default(false),
   tags: settings.tags.optional(),
   owners: listOf(id).default([]).describe('Ids of people; when there are none, whoever creates it.'),
+  group_owners: listOf(id).default([]).describe('Ids of groups of the organisation.'),
   multivariate_options: listOf(writtenVariant).default([]),
 })
 
 const changedOwners = z.object({ user_ids: listOf(id) })
+const changedGroupOwners = z.object({ group_ids: listOf(id) })
 
 /** Many at once, all or none. */
 const several = listOf(id).min(1, 'Name at least one feature.').describe('Ids of features.')
@@ -201,6 +204,26 @@ export const features = resource({
     scope,
     permission: 'CREATE_FEATURE',
     body: changedOwners,
+    reply: feature,
+    records: ['feature.updated'],
+  },
+  addGroupOwners: {
+    method: 'POST',
+    path: '/api/v1/projects/:project/features/:feature/add-group-owners/',
+    summary: 'Adds groups to those who look after a feature.',
+    scope,
+    permission: 'CREATE_FEATURE',
+    body: changedGroupOwners,
+    reply: feature,
+    records: ['feature.updated'],
+  },
+  removeGroupOwners: {
+    method: 'POST',
+    path: '/api/v1/projects/:project/features/:feature/remove-group-owners/',
+    summary: 'Takes groups off those who look after a feature.',
+    scope,
+    permission: 'CREATE_FEATURE',
+    body: changedGroupOwners,
     reply: feature,
     records: ['feature.updated'],
   },

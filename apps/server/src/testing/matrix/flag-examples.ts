@@ -5,6 +5,7 @@ import {
   everybody,
   findDefault,
   makeFeature,
+  makeGroup,
   makeIdentityOverride,
   makeOwnerless,
   makePlace,
@@ -30,7 +31,13 @@ export const features: ExamplesOf<typeof api.features> = {
   async create(at) {
     const tag = await makeTag(at)
     const variants = [{ string_value: 'red', key: 'red', default_percentage_allocation: 50 }]
-    const settings = { default_enabled: true, initial_value: 'blue', tags: [tag.id], owners: [at.userId] }
+    const settings = {
+      default_enabled: true,
+      initial_value: 'blue',
+      tags: [tag.id],
+      owners: [at.userId],
+      group_owners: [(await makeGroup(at)).id],
+    }
     return { params: project(at), body: { name: nameOf(at, 'feature'), type: 'MULTIVARIATE', multivariate_options: variants, ...settings } }
   },
   get: async (at) => ({ params: await feature(at) }),
@@ -43,6 +50,13 @@ export const features: ExamplesOf<typeof api.features> = {
     return { params: { ...project(at), feature: id }, body: { user_ids: [at.userId] } }
   },
   removeOwners: async (at) => ({ params: await feature(at), body: { user_ids: [at.userId] } }),
+  addGroupOwners: async (at) => ({ params: await feature(at), body: { group_ids: [(await makeGroup(at)).id] } }),
+  async removeGroupOwners(at) {
+    const [params, group] = [await feature(at), await makeGroup(at)]
+    const body = { group_ids: [group.id] }
+    await at.server.as(at.authorization, api.features).addGroupOwners({ params, body })
+    return { params, body }
+  },
   async updateMany(at) {
     const [one, other, tag] = [await makeFeature(at), await makeFeature(at), await makeTag(at)]
     return { params: project(at), body: { features: [one.id, other.id], is_archived: true, add_tags: [tag.id], remove_tags: [] } }
