@@ -36,6 +36,10 @@ const feature = z.object({
   is_server_key_only: yesOrNo,
   tags: manyOf(z.string()).describe('Labels.'),
   variants: manyOf(variant, 1000),
+  value_schema: z
+    .union([z.record(z.string(), z.unknown()), z.boolean()], 'A JSON Schema is an object, true or false.')
+    .optional()
+    .describe('A JSON Schema that the values of its variants and states satisfy.'),
 })
 
 const segment = z.object({
@@ -61,6 +65,7 @@ const environment = z.object({
   name: name(),
   description,
   api_key: environmentSettings.api_key,
+  hash_key: environmentSettings.api_key.optional().describe('What percentages are drawn with, once the key was changed; else the key.'),
   settings: exportedEnvironmentSettings,
   states: manyOf(state, 1_000_000),
   identities: z.array(z.unknown()).optional().describe('Read one by one: see exportedIdentity.'),

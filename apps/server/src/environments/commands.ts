@@ -11,8 +11,12 @@ import { isEnvironmentKeyTaken, isEnvironmentNameTaken } from './queries.ts'
 
 export type EnvironmentSettings = Body<typeof api.environments.update>
 
-/** What a new environment is; with an id when one was reserved before. */
-export type NewEnvironment = EnvironmentSettings & { readonly name: string; readonly id?: number | undefined }
+/** What a new environment is; with an id when one was reserved before, and with what its percentages were drawn with elsewhere. */
+export type NewEnvironment = EnvironmentSettings & {
+  readonly name: string
+  readonly id?: number | undefined
+  readonly hash_key?: string | undefined
+}
 
 export async function createEnvironment(edit: Edit, { id }: Pick<ProjectRow, 'id'>, settings: NewEnvironment): Promise<EnvironmentRow> {
   const project = await lockProject(edit, { id })

@@ -27,9 +27,11 @@ export async function importProject(
 ): Promise<ImportedProject> {
   const project = await createProject(edit, organisation, { ...file.settings, name: file.name })
   const environments: EnvironmentRow[] = []
-  for (const [index, { name, description, api_key, settings }] of file.environments.entries()) {
+  for (const [index, { name, description, api_key, hash_key, settings }] of file.environments.entries()) {
     const key = (await isEnvironmentKeyTaken(edit.tx, api_key)) ? {} : { api_key }
-    environments.push(await createEnvironment(edit, project, { ...settings, ...key, name, description, id: environmentIds.get(index) }))
+    environments.push(
+      await createEnvironment(edit, project, { ...settings, ...key, hash_key, name, description, id: environmentIds.get(index) }),
+    )
   }
   const tags = await insertTags(edit, project, file)
   const features = await insertFeatures(edit, project, file, tags)
@@ -42,10 +44,14 @@ export async function importProject(
   await createMissingDefaultStates(edit, project)
   const counted = { features: file.features.length, segments: file.segments.length, environments: environments.length }
   await recordChange(edit, { type: 'project.imported', project, subject: project.id, after: { name: file.name, ...counted } })
-  const areKeysSame = environments.every(({ api_key }, index) => api_key === file.environments[index]?.api_key)
+  const areKeysSame = environments.every((environment, index) => seedOf(environment) === seedOf(file.environments[index]))
   const areSegmentsSame = [...segments].every(([old, { id }]) => old === id)
   return { project, environments, isSame: areKeysSame && areSegmentsSame && areStatesSame }
 }
+
+/** What the percentages of an environment are drawn with. */
+const seedOf = (environment: { readonly api_key: string; readonly hash_key?: string | null | undefined } | undefined) =>
+  environment?.hash_key ?? environment?.api_key
 
 const rowsAtOnce = 500
 
@@ -74,7 +80,7 @@ async function insertFeatures(
 ): Promise<Map<string, Feature>> {
   const { id: project_id } = project
   const ids = await reserveIds(edit.tx, 'features_id_seq', features.length)
-  const rows = features.map(({ tags: _tags, variants, ...feature }, index) => ({
+  const rows = features.map(({ tags: _tags, value_schema: _schema, variants, ...feature }, index) => ({
     ...feature,
     type: variants.length > 0 ? 'MULTIVARIATE' : feature.type,
     id: ids[index],
@@ -93,6 +99,10 @@ async function insertFeatures(
     [...new Set(feature.tags)].map((label) => ({ feature_id: ids[index] ?? 0, tag_id: tags.get(label) ?? 0 })),
   )
   await inPieces(tagged, (piece) => edit.tx.insertInto('feature_tags').values(piece))
+  const schemas = features.flatMap(({ value_schema: schema }, index) =>
+    schema === undefined ? [] : [{ feature_id: ids[index] ?? 0, schema: JSON.stringify(schema), updated_at: edit.at }],
+  )
+  await inPieces(schemas, (piece) => edit.tx.insertInto('feature_value_schemas').values(piece))
   const variantsOf = groupBy(variantRows, ({ feature_id }) => feature_id)
   return new Map(
     features.map(({ name }, index) => {

@@ -1,6 +1,7 @@
 import { exportedEnvironmentSettings, exportedProjectSettings, type WrittenProject } from '@halyard/contract'
 import type { EnvironmentRow, ProjectRow, Queryable } from '../access/rows.ts'
 import { readState } from '../feature-states/rules.ts'
+import { valueSchema } from '../feature-states/value-schema.ts'
 import { readSegment } from '../segments/queries.ts'
 import { readVariant, type VariantRow } from '../variants/rules.ts'
 import { groupBy } from './rules.ts'
@@ -61,10 +62,12 @@ async function readFeatures(
 ): Promise<Written<'features'>[]> {
   const rows = await db
     .selectFrom('features')
-    .selectAll()
+    .leftJoin('feature_value_schemas', 'feature_value_schemas.feature_id', 'features.id')
+    .selectAll('features')
+    .select('feature_value_schemas.schema as value_schema')
     .where('project_id', '=', project.id)
     .where('deleted_at', 'is', null)
-    .orderBy('id')
+    .orderBy('features.id')
     .execute()
   const labels = await db
     .selectFrom('feature_tags')
@@ -85,6 +88,7 @@ async function readFeatures(
     is_server_key_only: row.is_server_key_only,
     tags: (labelsOf.get(id) ?? []).map(({ label }) => label),
     variants: (variants.get(id) ?? []).map(({ key, value, default_weight }) => ({ key, value, default_weight })),
+    ...(row.value_schema !== null && { value_schema: valueSchema.parse(row.value_schema) }),
   }))
 }
 
@@ -147,8 +151,15 @@ async function readEnvironment(
         .map(({ variant_id, weight }) => ({ variant: places.indexOf(variant_id), weight })),
     }
   })
-  const { name, description, api_key } = environment
-  return { name, description, api_key, settings: exportedEnvironmentSettings.parse(environment), states }
+  const { name, description, api_key, hash_key } = environment
+  return {
+    name,
+    description,
+    api_key,
+    ...(hash_key !== null && { hash_key }),
+    settings: exportedEnvironmentSettings.parse(environment),
+    states,
+  }
 }
 
 export interface StoredIdentity {

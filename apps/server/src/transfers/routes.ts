@@ -67,7 +67,8 @@ async function foresee(db: Queryable, { projects }: ExportFile): Promise<FilePro
   for (const [index, project] of projects.entries()) {
     for (const [place, environment] of project.environments.entries()) {
       if (await isEnvironmentKeyTaken(db, environment.api_key)) {
-        const message = `The key ${environment.api_key} is taken: the environment gets another, and percentages in it are drawn anew.`
+        const drawn = environment.hash_key === undefined ? ', and percentages in it are drawn anew' : ''
+        const message = `The key ${environment.api_key} is taken: the environment gets another${drawn}.`
         warnings.push({ path: `projects.${index}.environments.${place}.api_key`, message })
       }
     }

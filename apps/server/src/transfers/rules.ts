@@ -1,5 +1,6 @@
 import { isOverHundred, type ExportFile, type ExportedEnvironment, type ExportedProject, type ExportedState } from '@halyard/contract'
 import { whyNotPattern } from '../runtime/patterns.ts'
+import { whyNotSchema, whyValueIsRefused } from '../feature-states/value-schema.ts'
 import { findRuleProblems } from '../segments/rules.ts'
 import { whyNotDefault, whyNotKey } from '../variants/rules.ts'
 
@@ -51,7 +52,29 @@ function ofProject(project: ExportedProject, path: string): Found {
       at(`${path}.environments.${index}.name`, 'Another environment of the project has this name.'),
     ),
     ...project.environments.flatMap((environment, index) => ofEnvironment(project, environment, `${path}.environments.${index}`)),
+    ...ofSchemas(project, path),
   ]
+}
+
+// Feature by feature: a schema that was compiled last is remembered, one that was compiled long ago is not.
+function ofSchemas({ features, environments }: ExportedProject, path: string): Found {
+  const states = environments.flatMap((environment, place) =>
+    environment.states.map(({ feature, value }, index) => ({
+      feature,
+      value,
+      path: `${path}.environments.${place}.states.${index}.value`,
+    })),
+  )
+  const statesOf = groupBy(states, ({ feature }) => feature)
+  return features.flatMap(({ name, value_schema: schema, variants }, index) => {
+    if (schema === undefined) return []
+    const reason = whyNotSchema(schema)
+    if (reason) return [at(`${path}.features.${index}.value_schema`, reason)]
+    return [
+      ...variants.map(({ value }, place) => at(`${path}.features.${index}.variants.${place}.value`, whyValueIsRefused(schema, value))),
+      ...(statesOf.get(name) ?? []).map((state) => at(state.path, whyValueIsRefused(schema, state.value))),
+    ]
+  })
 }
 
 const missing = (what: string) => `There is no such ${what} in the project.`

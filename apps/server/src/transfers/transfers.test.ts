@@ -10,6 +10,9 @@ let target: TestServer
 beforeAll(async () => {
   source = await startServer()
   target = await startServer()
+  // Installations begin apart, but the databases of tests are copies of one.
+  for (const sequence of ['segments_id_seq', 'feature_states_id_seq'])
+    await target.runtime.control.pool.query(`select setval('${sequence}', (select last_value + 200000000 from ${sequence}))`)
 })
 afterAll(async () => {
   await source.close()
@@ -171,6 +174,58 @@ test('a copy in the same installation gets keys and ids of its own, and says wha
   expect(report.projects[0]?.environments[0]?.api_key).not.toBe(here.environment.api_key)
   const flags = await seen(source, report.projects[0]?.environments[0]?.api_key ?? '', { identifier: 'ada' })
   expect(flags.flags).toContainEqual(['plain', false, 'hers'])
+})
+
+test('an environment whose key was changed gives everybody the same elsewhere, and schemas of values hold there', async () => {
+  const [here, there] = [await source.makeProject(), await target.makeProject()]
+  const params = { project: here.project.id }
+  await source.as(here.authorization, api.projects).update({ params, body: { name: 'Rotated' } })
+  const feature = await source.as(here.authorization, api.features).create({
+    params,
+    body: {
+      name: 'size',
+      type: 'MULTIVARIATE',
+      initial_value: '1',
+      default_enabled: true,
+      multivariate_options: [{ string_value: '2', default_percentage_allocation: 50 }],
+    },
+  })
+  const schema = { type: 'integer' }
+  await source.as(here.authorization, api.valueSchemas).replace({ params: { ...params, feature: feature.id }, body: { schema } })
+  const { api_key: key } = await source
+    .as(here.authorization, api.environments)
+    .rotateKey({ params: { environment_key: here.environment.api_key }, body: { old_key_works_until: '2001-01-01T00:00:00Z' } })
+  const some = identities.slice(0, 40)
+  const before = await seenInTurn(source, key, some)
+  const file = await exportOf(source, here)
+
+  const { status, text } = await importInto(target, there, file)
+  expect({ status, text }).toMatchObject({ status: 200, text: expect.stringContaining('"warnings":[]') })
+  const report: Report = JSON.parse(text)
+  expect(await seenInTurn(target, key, some)).toEqual(before)
+  const imported = { id: report.projects[0]?.id ?? 0 }
+  expect(await exportOf(target, { ...there, project: { ...there.project, ...imported } })).toBe(file)
+  const { results } = await target.as(there.authorization, api.features).list({ params: { project: imported.id } })
+  const of = { project: imported.id, feature: results[0]?.id ?? 0 }
+  expect(await target.as(there.authorization, api.valueSchemas).get({ params: of })).toEqual({ schema })
+
+  const other = file.replace('"name":"Rotated"', '"name":"Other"')
+  expect(await importInto(target, there, other.replace('"value":1,', '"value":"one",'))).toMatchObject({
+    status: 400,
+    body: { 'projects.0.environments.0.states.0.value': [expect.stringContaining('not JSON')] },
+  })
+  expect(await importInto(target, there, other.replace('"value":"2"', '"value":"two"'))).toMatchObject({
+    status: 400,
+    body: { 'projects.0.features.0.variants.0.value': [expect.stringContaining('not JSON')] },
+  })
+  expect(await importInto(target, there, other.replace('{"type":"integer"}', '{"type":"colour"}'))).toMatchObject({
+    status: 400,
+    body: { 'projects.0.features.0.value_schema': [expect.stringContaining('not usable')] },
+  })
+  expect(await importInto(target, there, other.replace('"hash_key":"', '"hash_key":"ser.'))).toMatchObject({
+    status: 400,
+    body: { 'projects.0.environments.0.hash_key': [expect.stringContaining('cannot begin')] },
+  })
 })
 
 test('a file with mistakes is refused whole, every mistake with its place', async () => {
