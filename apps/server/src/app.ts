@@ -30,6 +30,7 @@ import { identityRoutes } from './identities/routes.ts'
 import { createIdentityStore, type IdentityStore } from './identities/remember-identity.ts'
 import { identityOverrideRoutes } from './identity-overrides/routes.ts'
 import { identityTraitRoutes } from './identity-traits/routes.ts'
+import { inviteLinkRoutes, inviteRoutes } from './invites/routes.ts'
 import { masterApiKeyRoutes } from './master-api-keys/routes.ts'
 import { memberRoutes } from './members/routes.ts'
 import { organisationRoutes } from './organisations/routes.ts'
@@ -160,6 +161,8 @@ export function everyRoute(runtime: Runtime, parts: RouteParts): Route[] {
     ...personalTokenRoutes(runtime),
     ...organisationRoutes(),
     ...memberRoutes(),
+    ...inviteRoutes(runtime),
+    ...inviteLinkRoutes(runtime),
     ...masterApiKeyRoutes(),
     ...trustRelationshipRoutes(runtime),
     ...permissionRoutes(),

@@ -35,6 +35,8 @@ const changeTypes = {
   'invite.created': { touches: 'nothing', streams: false, sentence: 'invited somebody' },
   'invite.sent': { touches: 'nothing', streams: false, sentence: 'sent an invitation again' },
   'invite.deleted': { touches: 'nothing', streams: false, sentence: 'withdrew an invitation' },
+  'invite_link.created': { touches: 'nothing', streams: false, sentence: 'made an invite link' },
+  'invite_link.deleted': { touches: 'nothing', streams: false, sentence: 'ended an invite link' },
   'grant.created': { touches: 'nothing', streams: false, sentence: 'granted permissions' },
   'grant.updated': { touches: 'nothing', streams: false, sentence: 'changed granted permissions' },
   'grant.deleted': { touches: 'nothing', streams: false, sentence: 'took permissions away' },

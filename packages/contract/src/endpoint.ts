@@ -62,7 +62,7 @@ export type Resource = Readonly<Record<string, Endpoint>>
 export const resource = <const R extends Resource>(endpoints: R): R => endpoints
 
 /** Parameters in paths are integers, except these. */
-export const textParameters = ['environment_key', 'uuid', 'prefix', 'identifier'] as const
+export const textParameters = ['environment_key', 'uuid', 'prefix', 'identifier', 'hash'] as const
 /** Integers that may be beyond 32 bits: identities are numbered by a hash, and what is recorded has no end. */
 export const wideParameters = ['identity', 'change', 'delivery'] as const
 type TextParameter = (typeof textParameters)[number]

@@ -20,6 +20,7 @@ import { groups } from './admin/groups.ts'
 import { identities } from './admin/identities.ts'
 import { identityOverrides } from './admin/identity-overrides.ts'
 import { identityTraits } from './admin/identity-traits.ts'
+import { inviteLinks, invites } from './admin/invites.ts'
 import { masterApiKeys } from './admin/master-api-keys.ts'
 import { members } from './admin/members.ts'
 import { organisations } from './admin/organisations.ts'
@@ -78,6 +79,8 @@ export const api = {
   personalTokens,
   organisations,
   members,
+  invites,
+  inviteLinks,
   masterApiKeys,
   trustRelationships,
   permissionViews,

@@ -45,6 +45,7 @@ export const serverFloors = [
   'http',
   'organisations',
   'members',
+  'invites',
   'user-tokens',
   'second-factors',
   'users',

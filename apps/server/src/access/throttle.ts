@@ -16,6 +16,10 @@ const patience = {
   password: { free: 10, firstDelaySeconds: 2, delaySecondsMax: hour / 4, memorySeconds: 24 * hour },
   code: { free: 5, firstDelaySeconds: 2, delaySecondsMax: hour / 4, memorySeconds: 24 * hour },
   'reset mail': { free: 5, firstDelaySeconds: 24 * hour, delaySecondsMax: 24 * hour, memorySeconds: 24 * hour },
+  // A mail for somebody else: by a caller, into an organisation, and to one address.
+  inviting: { free: 100, firstDelaySeconds: 60, delaySecondsMax: hour, memorySeconds: hour },
+  'inviting into': { free: 500, firstDelaySeconds: 60, delaySecondsMax: hour, memorySeconds: 24 * hour },
+  'being invited': { free: 5, firstDelaySeconds: hour, delaySecondsMax: 24 * hour, memorySeconds: 24 * hour },
 } as const satisfies Record<string, Patience>
 
 export type Attempted = keyof typeof patience

@@ -52,8 +52,8 @@ async function deleteMembers(edit: Edit, organisation: OrganisationRow, users: r
   await refuseWithoutAdministrator(edit, organisation)
 }
 
-// Whoever was demoted while they waited for the lock is an administrator no more.
-async function lockForAdministrator(edit: Edit, scope: OrganisationRow): Promise<OrganisationRow> {
+/** Whoever was demoted while they waited for the lock is an administrator no more. */
+export async function lockForAdministrator(edit: Edit, scope: OrganisationRow): Promise<OrganisationRow> {
   const organisation = await lockOrganisation(edit, scope)
   await requirePermission(edit.tx, edit.actor, { organisation }, { permission: 'ADMIN', level: 'organisation' })
   return organisation

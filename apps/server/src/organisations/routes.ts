@@ -14,15 +14,15 @@ export const organisationRoutes = (): Route[] =>
     },
     async create({ edit, actor, body }) {
       const organisation = await createOrganisation(edit, actor, body.name)
-      return presentOne(edit.tx, actor, organisation)
+      return presentOrganisation(edit.tx, actor, organisation)
     },
-    get: ({ db, actor, organisation }) => presentOne(db, actor, organisation),
-    getByUuid: ({ db, actor, organisation }) => presentOne(db, actor, organisation),
+    get: ({ db, actor, organisation }) => presentOrganisation(db, actor, organisation),
+    getByUuid: ({ db, actor, organisation }) => presentOrganisation(db, actor, organisation),
     async update({ edit, actor, organisation, body }) {
-      return presentOne(edit.tx, actor, await updateOrganisation(edit, organisation, body))
+      return presentOrganisation(edit.tx, actor, await updateOrganisation(edit, organisation, body))
     },
     async replace({ edit, actor, organisation, body }) {
-      return presentOne(edit.tx, actor, await updateOrganisation(edit, organisation, body))
+      return presentOrganisation(edit.tx, actor, await updateOrganisation(edit, organisation, body))
     },
     delete: ({ edit, organisation }) => deleteOrganisation(edit, organisation),
   })
@@ -32,7 +32,7 @@ async function presentAll(db: Queryable, actor: Actor, rows: readonly Organisati
   return rows.map((row) => present(row, memberships.get(row.id)))
 }
 
-async function presentOne(db: Queryable, actor: Actor, row: OrganisationRow) {
+export async function presentOrganisation(db: Queryable, actor: Actor, row: OrganisationRow) {
   const memberships = await findMemberships(db, actor, [row])
   return present(row, memberships.get(row.id))
 }

@@ -54,6 +54,7 @@ export const settings = z.object({
     .describe('With ADMIN_PASSWORD: makes the first administrator on an empty database.'),
   ADMIN_PASSWORD: newPassword.optional().describe('At least 8 characters, not only digits, and not what everybody tries.'),
   ALLOW_REGISTRATION_WITHOUT_INVITE: yesOrNo.default(false).describe('Lets anybody sign up.'),
+  DISABLE_INVITE_LINKS: yesOrNo.default(false).describe('Refuses invite links: people are invited by e-mail only.'),
   SMTP_URL: z
     .url({ protocol: /^smtps?$/, error: 'must be an address like smtp://user:password@host:587 or smtps://…:465' })
     .optional()
@@ -91,6 +92,7 @@ export interface Config {
   readonly demo: boolean
   readonly firstAdmin: { readonly email: string; readonly password: string } | undefined
   readonly allowRegistrationWithoutInvite: boolean
+  readonly disableInviteLinks: boolean
   /** Undefined: mails go to the log. */
   readonly mail: { readonly smtpUrl: string; readonly from: string } | undefined
   /** How many of the last addresses in X-Forwarded-For are proxies' own. */
@@ -139,6 +141,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     demo: read.DEMO ?? read.DATABASE_URL === undefined,
     firstAdmin: read.ADMIN_EMAIL && read.ADMIN_PASSWORD ? { email: read.ADMIN_EMAIL, password: read.ADMIN_PASSWORD } : undefined,
     allowRegistrationWithoutInvite: read.ALLOW_REGISTRATION_WITHOUT_INVITE,
+    disableInviteLinks: read.DISABLE_INVITE_LINKS,
     mail: read.SMTP_URL && read.MAIL_FROM ? { smtpUrl: read.SMTP_URL, from: read.MAIL_FROM } : undefined,
     trustProxy: read.TRUST_PROXY,
     logLevel: read.LOG_LEVEL,

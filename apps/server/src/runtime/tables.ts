@@ -280,6 +280,34 @@ export interface IdentitySearchesTable {
   terms: number[]
 }
 
+export interface InviteGroupsTable {
+  organisation_id: number
+  invite_id: number
+  group_id: number
+}
+
+export interface InviteLinksTable {
+  id: Generated<number>
+  uuid: string
+  organisation_id: number
+  role: string
+  token_hash: Buffer
+  expires_at: Date | null
+  created_at: Date
+}
+
+export interface InvitesTable {
+  id: Generated<number>
+  uuid: string
+  organisation_id: number
+  email: string
+  role: string
+  token_hash: Buffer
+  invited_by: number | null
+  expires_at: Date
+  created_at: Date
+}
+
 export interface JobsTable {
   id: Generated<number>
   name: string
@@ -571,6 +599,9 @@ export interface Tables {
   identity_search_queue: IdentitySearchQueueTable
   identity_search_walks: IdentitySearchWalksTable
   identity_searches: IdentitySearchesTable
+  invite_groups: InviteGroupsTable
+  invite_links: InviteLinksTable
+  invites: InvitesTable
   jobs: JobsTable
   master_api_keys: MasterApiKeysTable
   organisation_members: OrganisationMembersTable

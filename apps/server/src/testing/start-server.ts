@@ -64,6 +64,7 @@ export const testConfig: Config = {
   demo: false,
   firstAdmin: undefined,
   allowRegistrationWithoutInvite: true,
+  disableInviteLinks: false,
   mail: undefined,
   trustProxy: 0,
   logLevel: 'silent',

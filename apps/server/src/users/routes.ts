@@ -1,26 +1,33 @@
 import { api, conflict, forbidden, type Reply } from '@halyard/contract'
 import { requirePassword } from '../access/password.ts'
+import type { Queryable } from '../access/rows.ts'
 import { forgetAttempts } from '../access/throttle.ts'
 import { implement, type Route } from '../http/implement.ts'
+import { findInvitation, type Invitation } from '../invites/queries.ts'
+import type { Config } from '../runtime/config.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { hashPassword } from '../runtime/secrets.ts'
 import { changeEmail, deleteOrphan, deleteUser, rememberOnboarding, renameUser, setUp, signOut, signUp, type SignedIn } from './commands.ts'
 import { getUser, isSetUp, isSetupToken, listOrphans, listSoleAdministrations, type UserRow } from './queries.ts'
-import { whyNotLeave, whyNotSetUp } from './rules.ts'
+import { whyNotLeave, whyNotRegister, whyNotSetUp } from './rules.ts'
 import { createSignIn } from './sign-in.ts'
-
-const closed =
-  'Signing up needs an invitation on this installation. Ask an administrator, or let anybody sign up with ALLOW_REGISTRATION_WITHOUT_INVITE=true.'
 
 export function userRoutes(runtime: Runtime): Route[] {
   const { config } = runtime
   const start = { days: config.sessionDays }
   return implement(api.users, {
     ...createSignIn(runtime),
-    async create({ body, inEdit }) {
-      if (!config.allowRegistrationWithoutInvite) throw forbidden(closed)
+    async create({ db, body: { invite_hash: hash, ...body }, inEdit }) {
+      const asked = { ...body, hash }
+      // Asked before as well: whoever may not sign up must not keep this process hashing.
+      await requireRegistration(db, config, asked)
       const passwordHash = await hashPassword(body.password)
-      return presentNew(await inEdit((edit) => signUp(edit, { ...body, passwordHash }, start)))
+      return presentNew(
+        await inEdit(async (edit) => {
+          const invitation = await requireRegistration(edit.tx, config, asked)
+          return signUp(edit, { ...body, sign_up_type: invitation?.signUpType ?? body.sign_up_type, passwordHash }, start)
+        }),
+      )
     },
     async logout({ edit, actor, cookie }) {
       cookie.clear()
@@ -54,6 +61,17 @@ export function userRoutes(runtime: Runtime): Route[] {
       return presentNew(await inEdit((edit) => setUp(edit, token, { ...person, passwordHash }, start)))
     },
   })
+}
+
+async function requireRegistration(
+  db: Queryable,
+  config: Config,
+  { email, hash }: { email: string; hash: string | null | undefined },
+): Promise<Invitation | undefined> {
+  const invitation = hash ? await findInvitation(db, hash, { linksWork: !config.disableInviteLinks }) : undefined
+  const reason = whyNotRegister({ isOpen: config.allowRegistrationWithoutInvite, email, invitation })
+  if (reason) throw forbidden(reason)
+  return invitation
 }
 
 function presentNew({ user, key }: SignedIn): Reply<typeof api.users.create> {

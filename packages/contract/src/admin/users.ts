@@ -49,7 +49,7 @@ export const users = resource({
   create: {
     method: 'POST',
     path: '/api/v1/auth/users/',
-    summary: 'Signs up, where the installation lets anybody do so.',
+    summary: 'Signs up, where the installation lets anybody do so or with an invitation; joining by that is the next request.',
     scope: { level: 'public' },
     permission: 'ANYONE',
     throttled: true,
@@ -60,6 +60,7 @@ export const users = resource({
         password: newPassword,
         ...names,
         sign_up_type: oneOf(signUpTypes).nullable().optional(),
+        invite_hash: text(200).nullable().optional().describe('The end of the link of an invitation.'),
         marketing_consent_given: yesOrNo.optional(),
       })
       .refine(isNotTheEmail, theEmail),

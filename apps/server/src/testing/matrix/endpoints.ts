@@ -10,6 +10,7 @@ import { explanations, identities, identityOverrides, identityTraits } from './i
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { featureVersions, scheduledChanges, versioning, versionStates } from './version-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
+import * as invitations from './invite-examples.ts'
 import { passwords, personalTokens, secondFactors, sessions, users } from './people-examples.ts'
 import {
   environmentApiKeys,
@@ -50,6 +51,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   masterApiKeys,
   trustRelationships,
   ...access,
+  ...invitations,
   projects,
   environments,
   environmentApiKeys,
