@@ -1,6 +1,6 @@
 import { Problem, problemStatus } from '@halyard/contract'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { isDatabaseUnavailable } from '../runtime/database.ts'
+import { DatabaseBusy, isDatabaseUnavailable } from '../runtime/database.ts'
 
 /** Turns whatever was thrown into a reply: a `Problem` as it says, known failures of the framework and the database, else a logged 500. */
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
@@ -68,12 +68,11 @@ const databaseProblems: Record<string, string> = {
   '23514': 'A value breaks a rule of the data model.',
 }
 
-export const databaseUnavailable = () =>
-  new Problem('unavailable', 'The database cannot be reached. Nothing was changed; try again in a moment.', {
-    headers: { 'retry-after': '1' },
-  })
+export const databaseUnavailable = (what = 'The database cannot be reached.') =>
+  new Problem('unavailable', `${what} Nothing was changed; try again in a moment.`, { headers: { 'retry-after': '1' } })
 
 function fromDatabase(error: Error): Problem | undefined {
+  if (error instanceof DatabaseBusy) return databaseUnavailable('The database is too busy.')
   if (isDatabaseUnavailable(error)) return databaseUnavailable()
   const state = 'code' in error && typeof error.code === 'string' ? databaseProblems[error.code] : undefined
   return state === undefined ? undefined : new Problem('invalid', state, { body: { non_field_errors: [state] } })

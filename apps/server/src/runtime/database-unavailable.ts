@@ -29,6 +29,16 @@ const driverMessages = [
   /^The server does not support SSL connections/,
 ]
 
+/** The database answers and has more to do than it can: unavailable too, by PostgreSQL's code for too many connections. */
+export class DatabaseBusy extends Error {
+  override readonly name = 'DatabaseBusy'
+  readonly code = '53300'
+
+  constructor() {
+    super('Too many requests wait for a database connection.')
+  }
+}
+
 /** Whether a failed statement says “the database cannot be reached or cannot work now”, rather than anything about the statement. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startCutWire } from '../testing/cut-wire.ts'
 import { describeOnServer } from '../testing/describe-on-server.ts'
 import { noMigrations, openTestDatabase, quiet } from '../testing/test-database.ts'
-import { isDatabaseUnavailable, openDatabase, type Database } from './database.ts'
+import { DatabaseBusy, isDatabaseUnavailable, openDatabase, type Database } from './database.ts'
 
 let database: Database
 
@@ -192,6 +192,38 @@ describeOnServer('a server', (serverUrl) => {
     wire.mend()
     await vi.waitFor(ask, { timeout: 5000 })
     await silent.close()
+    await wire.close()
+  })
+
+  test('who finds every connection busy waits for one, whether statements are many or long', async () => {
+    const small = await openDatabase({ url: serverUrl, dataDir: '', poolSize: 2, log: quiet })
+    const ask = (seconds: number) => small.pool.query('select pg_sleep($1)', [seconds])
+    await Promise.all(Array.from({ length: 60 }, () => ask(0.05)))
+    await Promise.all([ask(1.5), ask(1.5), ask(0), ask(0)])
+    await small.close()
+  })
+
+  test('so many wait for a connection and no more', async () => {
+    const small = await openDatabase({ url: serverUrl, dataDir: '', poolSize: 4, log: quiet })
+    const asked = await Promise.allSettled(Array.from({ length: 300 }, () => small.pool.query('select')))
+    const refusals = asked.map((each) => (each.status === 'rejected' ? each.reason : undefined))
+    expect(refusals.slice(0, 100)).toEqual(Array(100).fill(undefined))
+    for (const refusal of refusals.slice(4 + 256)) expect(refusal).toBeInstanceOf(DatabaseBusy)
+    await small.close()
+  })
+
+  test('who waits for a connection hears in under a second that the server fell silent', async () => {
+    const wire = await startCutWire(new URL(serverUrl))
+    const small = await openDatabase({ url: wire.url, dataDir: '', poolSize: 1, log: quiet })
+    const busy = failureOf(small.pool.query('select pg_sleep(1)'))
+    await vi.waitFor(() => expect(small.pool.totalCount - small.pool.idleCount).toBe(1))
+    wire.swallow()
+    const before = performance.now()
+    expect(isDatabaseUnavailable(await failureOf(small.pool.query('select 1')))).toBe(true)
+    expect(performance.now() - before).toBeLessThan(1000)
+    wire.cut()
+    await busy
+    await small.close()
     await wire.close()
   })
 

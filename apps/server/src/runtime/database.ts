@@ -10,7 +10,7 @@ import { EmbeddedNotifications, ServerNotifications, type ChannelListener, type 
 import { createServerPool, EmbeddedPool, kyselyPool, serverConnection, type TransactionScope } from './pool.ts'
 import type { Tables } from './tables.ts'
 
-export { isDatabaseUnavailable } from './database-unavailable.ts'
+export { DatabaseBusy, isDatabaseUnavailable } from './database-unavailable.ts'
 
 export interface Database {
   /** Kysely over the pool. */

@@ -2,15 +2,18 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as letOthersRun, setTimeout as pause } from 'node:timers/promises'
 import { callbackify } from 'node:util'
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
-import { Pool, type ClientConfig, type PoolClient, type PoolConfig } from 'pg'
+import { Client, DatabaseError, Pool, type ClientConfig, type PoolClient } from 'pg'
 import { columnTypes } from './column-types.ts'
-import { isConnectionUsable } from './database-unavailable.ts'
+import { DatabaseBusy, isConnectionUsable } from './database-unavailable.ts'
 import type { EmbeddedDatabase } from './embedded.ts'
 
 const second = 1_000
 
 /** A statement that takes longer than this is cancelled by PostgreSQL; migrations and maintenance are exempt (`withSession`). */
 export const statementTimeoutMs = 5 * second
+
+// Requests are answered with 503 in under a second when the database cannot be reached.
+const connectMs = 900
 
 export interface ServerConnectionOptions {
   readonly connectionString: string
@@ -25,8 +28,7 @@ export function serverConnection({ connectionString, limits }: ServerConnectionO
     application_name: 'halyard',
     // Dates and text made by SQL must not depend on how the server or the role is set up.
     options: '-c TimeZone=UTC -c DateStyle=ISO',
-    // Requests are answered with 503 in under a second when the database cannot be reached.
-    connectionTimeoutMillis: 900,
+    connectionTimeoutMillis: connectMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5 * second,
     ...(limits === 'none'
@@ -41,25 +43,47 @@ export function serverConnection({ connectionString, limits }: ServerConnectionO
 }
 
 export function createServerPool(url: string, size: number): Pool {
-  return new ServerPool({ ...serverConnection({ connectionString: url, limits: 'ordinary' }), max: size, idleTimeoutMillis: 30 * second })
+  return new ServerPool(url, size)
+}
+
+/** The pool's limit is for waiting, and it hands all it was given to its clients. */
+class PromptClient extends Client {
+  constructor(options?: ClientConfig) {
+    super({ ...options, connectionTimeoutMillis: connectMs })
+  }
 }
 
 const idleMs = second / 4
-// Together less than a second, in which a request that cannot be served is refused.
+// With either of the others less than a second, in which a request that cannot be served is refused.
 const answerMs = 300
 const replacementMs = 600
+const silenceMs = { noticed: 200, asked: 450 } as const
+
+// A busy database is waited for, as long as a statement may take, but not by any number.
+const turnMs = statementTimeoutMs
+const waitingMax = 256
 
 /**
+ * Who finds all connections taken waits for one while the server answers, and for less than a second when it does not.
  * A connection that was idle is asked whether it still answers before anybody waits for it: a network that swallows packets
  * tells nobody that it does. When one does not, those that were idle as long are not asked any more, and a new one has to come soon.
  */
 class ServerPool extends Pool {
   readonly #idleSince = new WeakMap<PoolClient, number>()
+  readonly #url: string
   #silentAt = 0
+  #answeredAt = 0
+  #asking: Promise<boolean> | undefined
 
-  constructor(options: PoolConfig) {
-    super(options)
-    this.on('release', (_error, client) => this.#idleSince.set(client, performance.now()))
+  constructor(url: string, size: number) {
+    const connection = serverConnection({ connectionString: url, limits: 'ordinary' })
+    super({ ...connection, Client: PromptClient, max: size, connectionTimeoutMillis: turnMs, idleTimeoutMillis: 30 * second })
+    this.#url = url
+    this.on('connect', () => (this.#answeredAt = performance.now()))
+    this.on('release', (error, client) => {
+      this.#idleSince.set(client, performance.now())
+      if (!error) this.#answeredAt = performance.now()
+    })
   }
 
   override connect(): Promise<PoolClient>
@@ -75,13 +99,55 @@ class ServerPool extends Pool {
   }
 
   async #connectAnswering(): Promise<PoolClient> {
-    const client = await super.connect()
+    const client = await this.#connectInTurn()
     const idleSince = this.#idleSince.get(client)
     if (idleSince === undefined || (await this.#answers(client, idleSince))) return client
     client.release(true)
     const replacement = this.#connectAnswering()
     // Who waits because others do waits as long as they.
     return this.waitingCount > 0 ? replacement : within(replacementMs, replacement)
+  }
+
+  async #connectInTurn(): Promise<PoolClient> {
+    if (this.idleCount > this.waitingCount) return super.connect()
+    if (this.waitingCount >= waitingMax) throw new DatabaseBusy()
+    const startedAt = performance.now()
+    const given = new AbortController()
+    const connecting = super.connect()
+    try {
+      return await Promise.race([connecting, this.#untilSilent(given.signal)])
+    } catch (error) {
+      releaseLater(connecting)
+      throw performance.now() - startedAt < turnMs ? error : new DatabaseBusy()
+    } finally {
+      given.abort()
+    }
+  }
+
+  /** Throws once the server gives no sign for a while, and none when it is asked for one. */
+  async #untilSilent(given: AbortSignal): Promise<never> {
+    for (;;) {
+      const since = performance.now()
+      await pause(silenceMs.noticed, undefined, { signal: given })
+      if (this.#answeredAt >= since) continue
+      this.#asking ??= this.#isThere().finally(() => (this.#asking = undefined))
+      if (!(await this.#asking)) throw tooLate()
+    }
+  }
+
+  // Every connection may be busy with something long: only another one tells.
+  async #isThere(): Promise<boolean> {
+    const ordinary = serverConnection({ connectionString: this.#url, limits: 'none' })
+    const client = new Client({ ...ordinary, connectionTimeoutMillis: silenceMs.asked })
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      return true
+    } catch (error) {
+      return error instanceof DatabaseError && error.code === tooManyConnections
+    } finally {
+      client.end().catch(() => undefined)
+    }
   }
 
   async #answers(client: PoolClient, idleSince: number): Promise<boolean> {
@@ -103,17 +169,24 @@ class ServerPool extends Pool {
   }
 }
 
+const tooManyConnections = '53300'
+const tooLate = () => new Error('timeout exceeded when trying to connect')
+
 /** A connection that comes too late goes back to the pool. */
+const releaseLater = (connecting: Promise<PoolClient>): void => {
+  connecting.then((client) => client.release()).catch(() => undefined)
+}
+
 async function within(milliseconds: number, connecting: Promise<PoolClient>): Promise<PoolClient> {
   let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_resolve, reject) => {
+  const isOver = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      connecting.then((client) => client.release()).catch(() => undefined)
-      reject(new Error('timeout exceeded when trying to connect'))
+      releaseLater(connecting)
+      reject(tooLate())
     }, milliseconds)
   })
   try {
-    return await Promise.race([connecting, tooLate])
+    return await Promise.race([connecting, isOver])
   } finally {
     clearTimeout(timer)
   }
