@@ -15,6 +15,7 @@ import { createSavedEnvironments } from './evaluation/saved-environments.ts'
 import { featureSegmentRoutes } from './feature-segments/routes.ts'
 import { featureStateRoutes } from './feature-states/routes.ts'
 import { featureVersionRoutes } from './feature-versions/routes.ts'
+import { flagUpdateRoutes } from './flag-updates/routes.ts'
 import { featureRoutes } from './features/routes.ts'
 import { answerBrokenRequest } from './http/broken-request.ts'
 import { watchConnections } from './http/connections.ts'
@@ -181,6 +182,7 @@ export function everyRoute(runtime: Runtime, parts: RouteParts): Route[] {
     ...segmentRoutes(),
     ...featureSegmentRoutes(),
     ...featureVersionRoutes(),
+    ...flagUpdateRoutes(),
     ...identityRoutes(runtime, parts.identityStore),
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),

@@ -48,6 +48,20 @@ function typeOfFields(written: Written): ValueType {
 export const writtenTypedValue = z.object(writtenTypedFields).transform(valueOf).nullable()
 export const typedValue = z.object(typedFields)
 
+const textualFields = { type: oneOf(['string', 'integer', 'boolean']), value: text(valueMax) }
+
+/** A value in an object of its own, as a text: `{ "type": "integer", "value": "42" }`. */
+export const textualValue = z.object(textualFields)
+export const writtenTextualValue = textualValue.transform(({ type, value }, context): FeatureValue => {
+  const wrong = (message: string) => {
+    context.addIssue({ code: 'custom', path: ['value'], message })
+    return null
+  }
+  if (type === 'string') return value
+  if (type === 'boolean') return /^(?:true|false)$/i.test(value) ? value.toLowerCase() === 'true' : wrong('A boolean is “true” or “false”.')
+  return /^[+-]?\d+$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : wrong('A valid integer is required.')
+})
+
 export const percentage = z
   .number('A valid number is required.')
   .min(0, 'Ensure this value is greater than or equal to 0.')
@@ -60,10 +74,24 @@ const weight = z
   .object({ multivariate_feature_option: id, percentage_allocation: percentage })
   .transform((written) => ({ variantId: written.multivariate_feature_option, weight: written.percentage_allocation }))
 
+interface Weighed {
+  readonly variantId: number
+  readonly weight: number
+}
+
+const sharedAmong = <Item extends z.ZodType<Weighed>>(item: Item) =>
+  listOf(item)
+    .refine((weights) => new Set(weights.map(({ variantId }) => variantId)).size === weights.length, 'A variant is listed twice.')
+    .refine((weights) => !isOverHundred(weights.map(({ weight }) => weight)), 'The percentages add up to more than 100.')
+
 /** Which share of identities gets which variant; what is left gets the state's own value. Variants that are absent get none. */
-const writtenWeights = listOf(weight)
-  .refine((weights) => new Set(weights.map(({ variantId }) => variantId)).size === weights.length, 'A variant is listed twice.')
-  .refine((weights) => !isOverHundred(weights.map(({ weight }) => weight)), 'The percentages add up to more than 100.')
+export const writtenWeights = sharedAmong(weight)
+
+/** The same in other words: `{ "id": 5, "weight": 30 }`. */
+export const shownVariant = z.object({ id: z.int(), weight: z.number() })
+export const writtenVariants = sharedAmong(
+  z.object({ id, weight: percentage }).transform((written) => ({ variantId: written.id, weight: written.weight })),
+)
 
 /** What of a feature state may be written, with its value written one way or the other; what is absent stays. */
 export const writtenState = <Value extends z.ZodType<FeatureValue>>(value: Value) => ({

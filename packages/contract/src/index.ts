@@ -8,6 +8,7 @@ import { featureSegments } from './admin/feature-segments.ts'
 import { featureStates } from './admin/feature-states.ts'
 import { featureVersions, versionStates } from './admin/feature-versions.ts'
 import { features } from './admin/features.ts'
+import { flagUpdates, wholeFlags } from './admin/flag-updates.ts'
 import {
   environmentGroupPermissions,
   environmentUserPermissions,
@@ -113,6 +114,8 @@ export const api = {
   versionStates,
   scheduledChanges,
   versioning,
+  flagUpdates,
+  wholeFlags,
   identities,
   identityTraits,
   identityOverrides,

@@ -67,6 +67,7 @@ export const serverFloors = [
   'feature-segments',
   'segments',
   'feature-versions',
+  'flag-updates',
   'identities',
   'identity-traits',
   'analytics',

@@ -50,12 +50,23 @@ interface FlagOf {
 
 /** 404 once the environment is gone. */
 export async function readFlag(db: Queryable, { environment, feature }: FlagOf): Promise<Flag> {
+  const flag = (await readFlags(db, environment, [feature.id])).get(feature.id)
+  if (!flag) throw notFound()
+  return flag
+}
+
+/** What some features are in an environment, by feature. */
+export async function readFlags(
+  db: Queryable,
+  environment: Pick<EnvironmentRow, 'id'>,
+  features: readonly number[],
+): Promise<Map<number, Flag>> {
   const states = await db
     .selectFrom('feature_states')
     .innerJoin('environments', 'environments.id', 'feature_states.environment_id')
     .selectAll('feature_states')
     .where('feature_states.environment_id', '=', environment.id)
-    .where('feature_states.feature_id', '=', feature.id)
+    .where('feature_states.feature_id', '=', sql<number>`any(${features}::integer[])`)
     .where('feature_states.identifier', 'is', null)
     .where('feature_states.removed_at', 'is', null)
     .where('environments.deleted_at', 'is', null)
@@ -64,15 +75,29 @@ export async function readFlag(db: Queryable, { environment, feature }: FlagOf):
     .selectFrom('feature_segments')
     .selectAll()
     .where('environment_id', '=', environment.id)
-    .where('feature_id', '=', feature.id)
+    .where('feature_id', '=', sql<number>`any(${features}::integer[])`)
     .where('removed_at', 'is', null)
     .orderBy('priority')
     .orderBy('id')
     .execute()
-  const read = states.map(readState)
-  const found = read.find((state) => state.segment_id === null)
-  if (!found) throw notFound()
-  return { default: found, places, states: read.filter((state) => state.segment_id !== null) }
+  const [statesOf, placesOf] = [byFeature(states.map(readState)), byFeature(places)]
+  return new Map(
+    [...statesOf].flatMap(([feature, all]) => {
+      const found = all.find((state) => state.segment_id === null)
+      const overrides = { places: placesOf.get(feature) ?? [], states: all.filter((state) => state.segment_id !== null) }
+      return found ? [[feature, { default: found, ...overrides }]] : []
+    }),
+  )
+}
+
+function byFeature<Row extends { readonly feature_id: number }>(rows: readonly Row[]): Map<number, Row[]> {
+  const grouped = new Map<number, Row[]>()
+  for (const row of rows) {
+    const others = grouped.get(row.feature_id)
+    if (others) others.push(row)
+    else grouped.set(row.feature_id, [row])
+  }
+  return grouped
 }
 
 /** Segment overrides that are not there, with the ids they had or will have. */

@@ -10,8 +10,11 @@ import { enqueue } from '../runtime/jobs.ts'
 import { findConflicts, findRivals, getVersion, readFlagAt } from './queries.ts'
 import {
   changeTo,
+  contentAfter,
   contentOf,
+  differences,
   emptyDraft,
+  initialValue,
   presentConflict,
   readVersion,
   whatIsLeft,
@@ -43,6 +46,16 @@ export async function draftVersion(edit: Edit, scope: FlagScope, wanted: NewVers
 /** Makes a version and publishes it, in one edit. */
 export async function createAndPublish(edit: Edit, scope: FlagScope, wanted: NewVersion & Publication): Promise<VersionRow> {
   return publishVersion(edit, scope, await insertVersion(edit, scope, wanted), wanted)
+}
+
+/** Changes a flag at once in an environment of either kind: by a version, where that is how it is done. Answers whether it changed. */
+export async function changeNow(edit: Edit, scope: FlagScope, change: FlagChange, comment: string | null = null): Promise<boolean> {
+  if (!scope.environment.use_v2_feature_versioning) return changeFlag(edit, scope, change)
+  await refuseChange(edit, scope, change)
+  const before = contentOf(await readFlag(edit.tx, scope))
+  if (differences(before, contentAfter(before, change, initialValue(scope))).length === 0) return false
+  await createAndPublish(edit, scope, { change, comment, ...atOnce })
+  return true
 }
 
 async function insertVersion(edit: Edit, scope: FlagScope, { change, comment, liveFrom }: NewVersion): Promise<VersionRow> {

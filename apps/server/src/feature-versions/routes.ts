@@ -4,7 +4,6 @@ import { requirePermission } from '../access/authorise.ts'
 import type { EnvironmentRow, OrganisationRow, ProjectRow, Queryable } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import type { FlagChange, FlagScope } from '../feature-states/change-flag.ts'
-import { typedValue } from '../feature-states/default-states.ts'
 import { findFeature, listReservedOverrides, readFlag, type Flag, type PlaceRow } from '../feature-states/queries.ts'
 import { presentState, presentTypedValue, type FeatureStateRow, type StatePatch } from '../feature-states/rules.ts'
 import { implement, type Route } from '../http/implement.ts'
@@ -20,7 +19,7 @@ import {
   updateVersion,
 } from './commands.ts'
 import { findPrevious, getVersion, pageScheduled, pageVersions, readFlagAt } from './queries.ts'
-import { contentAfter, contentOf, differences, presentVersion, rowsAfter, touchesSegments, type VersionRow } from './rules.ts'
+import { contentAfter, contentOf, differences, initialValue, presentVersion, rowsAfter, touchesSegments, type VersionRow } from './rules.ts'
 
 export const featureVersionRoutes = (): Route[] => [...versionRoutes(), ...stateRoutes(), ...scheduleRoutes(), ...versioningRoutes()]
 
@@ -191,8 +190,7 @@ async function getAgainst(db: Queryable, scope: FlagScope, uuid: string): Promis
 async function flagOf(db: Queryable, scope: FlagScope, { draft, live_from: liveFrom }: VersionRow): Promise<Flag> {
   if (!draft && liveFrom) return readFlagAt(db, scope, liveFrom)
   const flag = await readFlag(db, scope)
-  const initial = scope.project.prevent_flag_defaults ? null : typedValue(scope.feature.initial_value)
-  const content = contentAfter(contentOf(flag), draft ?? {}, initial)
+  const content = contentAfter(contentOf(flag), draft ?? {}, initialValue(scope))
   const reserved = await listReservedOverrides(db, scope)
   return rowsAfter({
     flag: { default: flag.default, places: [...flag.places, ...reserved.places], states: [...flag.states, ...reserved.states] },

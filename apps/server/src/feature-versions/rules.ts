@@ -1,7 +1,8 @@
 import type { api, FeatureValue, Reply } from '@halyard/contract'
 import type { Selectable } from 'kysely'
 import * as z from 'zod'
-import type { FlagChange } from '../feature-states/change-flag.ts'
+import type { FlagChange, FlagScope } from '../feature-states/change-flag.ts'
+import { typedValue } from '../feature-states/default-states.ts'
 import type { Flag, PlaceRow } from '../feature-states/queries.ts'
 import {
   alreadySays,
@@ -87,6 +88,10 @@ const patched = (content: StateContent, { enabled, value, weights }: StatePatch)
   value: value === undefined ? content.value : value,
   weights: weights ? weights.filter(({ weight }) => weight > 0) : content.weights,
 })
+
+/** What an override of a feature begins with. */
+export const initialValue = ({ project, feature }: FlagScope): FeatureValue =>
+  project.prevent_flag_defaults ? null : typedValue(feature.initial_value)
 
 /** What a flag is once a change is made; `initial` is what an override begins with. */
 export function contentAfter(content: FlagContent, change: FlagChange, initial: FeatureValue): FlagContent {

@@ -6,6 +6,7 @@ import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
 import { deletions } from './deletion-examples.ts'
 import { featureSegments, featureStates, features, segmentMembers, segments, valueSchemas, variants } from './flag-examples.ts'
+import { flagUpdates, wholeFlags } from './flag-update-examples.ts'
 import { explanations, identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { featureVersions, scheduledChanges, versioning, versionStates } from './version-examples.ts'
@@ -67,6 +68,8 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   versionStates,
   scheduledChanges,
   versioning,
+  flagUpdates,
+  wholeFlags,
   identities,
   identityTraits,
   identityOverrides,
