@@ -40,6 +40,19 @@ function isHeld(held: Held, { projectId, environmentId, isAdmin, permissions }: 
   return !isAdmin && [...permissions].every(([key, tags]) => own.some((grant) => covers(tagsFor(grant, key), tags)))
 }
 
+/** A permission that somebody would hold for a feature only because its tags change; undefined: none. */
+export const findWidened = (held: Held, project: { readonly id: number }, before: readonly number[], after: readonly number[]) =>
+  held.grants
+    .filter(({ projectId }) => projectId === project.id)
+    .flatMap(({ environmentId, permissions }) => [...permissions.keys()].map((key) => ({ environmentId, key })))
+    .filter(({ key }) => supportsTags(key))
+    .find(({ environmentId, key }) => {
+      const place = { level: environmentId === null ? 'project' : 'environment', project, environment: { id: environmentId ?? 0 } } as const
+      const allows = (tags: readonly number[]) =>
+        administers(held, place) || held.grants.some((grant) => isOf(grant, place) && holds(grant, key, tags))
+      return allows(after) && !allows(before)
+    })?.key
+
 const covers = (own: readonly number[] | undefined, wanted: readonly number[]): boolean =>
   own !== undefined && (own.length === 0 || (wanted.length > 0 && wanted.every((tag) => own.includes(tag))))
 
@@ -63,7 +76,7 @@ export function isOf(grant: Grant, { level, project, environment }: Place): bool
 export const isAbove = (grant: Grant, place: Place): boolean =>
   place.level !== 'organisation' && (isOf(grant, place) || (grant.projectId === place.project?.id && grant.environmentId === null))
 
-function holds(grant: Grant, permission: Permission, tags: readonly number[] | undefined): boolean {
+function holds(grant: Grant, permission: string, tags: readonly number[] | undefined): boolean {
   const wanted = tagsFor(grant, permission)
   return wanted !== undefined && (wanted.length === 0 || tags === undefined || wanted.some((tag) => tags.includes(tag)))
 }

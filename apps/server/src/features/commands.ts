@@ -1,4 +1,6 @@
-import { invalid, notFound, unknownId, type api, type Body } from '@halyard/contract'
+import { forbidden, invalid, notFound, unknownId, type api, type Body } from '@halyard/contract'
+import { findWidened } from '../access/decide.ts'
+import { findHeld } from '../access/held.ts'
 import type { ProjectRow } from '../access/rows.ts'
 import type { Edit } from '../changes/edit.ts'
 import { recordChange, recordChanges, type Change } from '../changes/record-change.ts'
@@ -56,6 +58,7 @@ export async function updateFeature(
   const tagsBefore = await listTags(edit.tx, [before])
   if (tags) {
     await refuseTags(edit, project, tags)
+    await refuseWidening(edit, project, tagsOf(before, tagsBefore), tags)
     await writeTags(edit, before, tags)
   }
   const after = await edit.tx
@@ -118,6 +121,11 @@ export async function updateFeatures(
   await refuseTags(edit, project, remove, 'remove_tags')
   const tagsBefore = await listTags(edit.tx, features)
   if (isArchived !== undefined) await edit.tx.updateTable('features').set({ is_archived: isArchived }).where('id', 'in', found).execute()
+  if (add.length > 0)
+    for (const feature of features) {
+      const had = tagsOf(feature, tagsBefore)
+      await refuseWidening(edit, project, had, [...had, ...add])
+    }
   for (const tag of new Set(add)) await tagAll(edit, features, tag)
   if (remove.length > 0) await edit.tx.deleteFrom('feature_tags').where('tag_id', 'in', remove).where('feature_id', 'in', found).execute()
   const tagsAfter = await listTags(edit.tx, features)
@@ -186,6 +194,16 @@ function refuseVariants(variants: NewFeature['multivariate_options']): void {
   if (weightReason) throw invalid({ multivariate_options: [weightReason] })
   const errors = shares.map(({ key }, index) => whyNotKey(key, shares.slice(0, index))).map((reason) => (reason ? { key: [reason] } : {}))
   if (errors.some((error) => 'key' in error)) throw invalid({ multivariate_options: errors })
+}
+
+// What is held for features with certain tags only must not be had for more of them by tagging these.
+async function refuseWidening(edit: Edit, project: ProjectRow, before: readonly number[], after: readonly number[]): Promise<void> {
+  const held = await findHeld(edit.tx, edit.actor, project.organisation_id)
+  const permission = held && findWidened(held, project, before, after)
+  if (permission)
+    throw forbidden(
+      `With these tags you would hold ${permission} for a feature that you do not hold it for now. An administrator can tag it.`,
+    )
 }
 
 async function writeTags(edit: Edit, feature: Pick<FeatureRow, 'id'>, tags: readonly number[]): Promise<void> {

@@ -44,6 +44,30 @@ test('a role with tags counts for features that carry one of them', async () => 
   await asAdmin('roleUsers').delete({ params: { ...inRole(role), assignment: given.id } })
 })
 
+test('nobody comes to hold what a role gives for certain tags by tagging more features', async () => {
+  const [role, tag, harmless, feature] = [await makeRole(home), await makeTag(home), await makeTag(home), await makeFeature(home)]
+  await asAdmin('roles').update({ params: { organisation: home.organisation.id, role: role.id }, body: { tags: [tag.id] } })
+  const granted = { environment: home.environment.id, permissions: ['UPDATE_FEATURE_STATE'] }
+  await asAdmin('roleEnvironmentPermissions').create({ params: inRole(role), body: granted })
+  const editing = { project: home.project.id, permissions: ['VIEW_PROJECT', 'CREATE_FEATURE'] }
+  await asAdmin('roleProjectPermissions').create({ params: inRole(role), body: editing })
+  await asAdmin('roleUsers').create({ params: inRole(role), body: { user: await idOf(home.viewer) } })
+  const path = `/api/v1/projects/${home.project.id}/features/${feature.id}/`
+  const tagAs = (authorization: string, tags: readonly number[]) => server.send('PATCH', path, { authorization, body: { tags } })
+  expect((await tagAs(home.viewer, [harmless.id])).status).toBe(200)
+  expect(await tagAs(home.viewer, [harmless.id, tag.id])).toMatchObject({
+    status: 403,
+    body: { detail: expect.stringContaining('UPDATE_FEATURE_STATE') },
+  })
+  const many = server.as(home.viewer, api.features)
+  const params = { project: home.project.id }
+  await expect(many.updateMany({ params, body: { features: [feature.id], add_tags: [tag.id] } })).rejects.toMatchObject({ status: 403 })
+  expect(await statusOfToggle(home.viewer, feature)).toBe(403)
+  expect((await tagAs(home.authorization, [tag.id])).status).toBe(200)
+  expect((await tagAs(home.viewer, [tag.id, harmless.id])).status).toBe(200)
+  await asAdmin('roles').delete({ params: { organisation: home.organisation.id, role: role.id } })
+})
+
 test('a key that is no administrator holds what its roles do, until it becomes one', async () => {
   const role = await makeRole(home)
   const of = { organisation: home.organisation.id }
