@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import type { ChangeType } from './changes.ts'
-import type { Permission } from './permissions.ts'
+import type { Permission, PermissionKey } from './permissions.ts'
 
 /** One endpoint of the admin API, as data: the server's routes, the client and the OpenAPI document are all read from it. */
 export interface Endpoint {
@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly summary: string
   readonly scope: Scope
   readonly permission: Permission
+  /** Also for who holds this: the handler asks for the one that the row needs. */
+  readonly orPermission?: PermissionKey
   readonly query?: z.ZodType
   readonly body?: z.ZodType
   readonly reply?: z.ZodType

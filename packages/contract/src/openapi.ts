@@ -57,7 +57,7 @@ function describe(endpoint: Endpoint, { noun, name }: { noun: string; name: stri
     tags: [noun],
     summary: endpoint.summary,
     description: permissionOf(endpoint),
-    'x-permission': endpoint.permission,
+    'x-permission': endpoint.orPermission ? `${endpoint.permission} or ${endpoint.orPermission}` : endpoint.permission,
     security: endpoint.scope.level === 'public' ? [] : [{ token: [] }],
     parameters: [...pathParameters(endpoint.path), ...queryParameters(endpoint), ...headerParameters(endpoint)],
     ...bodyOf(endpoint),

@@ -1,4 +1,4 @@
-import { forbidden, notFound, type Level, type Permission, type Scope } from '@halyard/contract'
+import { forbidden, notFound, type Level, type Permission, type PermissionKey, type Scope } from '@halyard/contract'
 import type { Actor } from './actor.ts'
 import { canSee, isAllowed, placeOf } from './decide.ts'
 import { findHeld, listHeld } from './held.ts'
@@ -16,12 +16,12 @@ export async function authorise(
   db: Queryable,
   actor: Actor,
   scope: LocatedScope,
-  wanted: { permission: Permission; value: unknown; group?: unknown },
+  wanted: Pick<Wanted, 'permission' | 'or'> & { readonly value: unknown; readonly group?: unknown },
 ) {
   const rows = await findScope(db, scope, wanted.value)
   if (!rows) throw notFound()
-  if (wanted.group !== undefined && (await isGroupAdmin(db, actor, rows, wanted.group))) return rows
-  await requirePermission(db, actor, rows, { permission: wanted.permission, level: scope.level })
+  const isLetIn = wanted.group !== undefined && (await isGroupAdmin(db, actor, rows, wanted.group))
+  if (!isLetIn) await requirePermission(db, actor, rows, { permission: wanted.permission, or: wanted.or, level: scope.level })
   requireSecondFactor(actor, rows)
   return rows
 }
@@ -41,6 +41,8 @@ async function isGroupAdmin(db: Queryable, actor: Actor, { organisation }: Scope
 
 export interface Wanted {
   readonly permission: Permission
+  /** Another that will do. */
+  readonly or?: PermissionKey | undefined
   readonly level: Level
   /** What it is wanted for: permissions may be held for features with certain tags only. */
   readonly feature?: number
@@ -54,8 +56,9 @@ export async function requirePermission(db: Queryable, actor: Actor, rows: Scope
   const needsTags = wanted.feature !== undefined && held.role !== 'ADMIN'
   const tags = needsTags ? await listTagIds(db, wanted.feature) : undefined
   if (isAllowed(held, wanted.permission, place, tags)) return
+  if (wanted.or && isAllowed(held, wanted.or, place, tags)) return
   if (!canSee(held, place)) throw notFound()
-  throw missing(wanted.permission, wanted.level, rows)
+  throw missing(wanted, rows)
 }
 
 /** The organisations that the actor administers. */
@@ -78,9 +81,11 @@ async function findScope(db: Queryable, scope: LocatedScope, value: unknown): Pr
   return findEnvironmentScope(db, scope.by, value)
 }
 
-function missing(permission: Permission, level: Level, rows: ScopeRows) {
+function missing({ permission, or, level }: Wanted, rows: ScopeRows) {
   const where = `the ${level} “${rows[level]?.name ?? ''}”`
   const what =
-    permission === 'ADMIN' ? `You are not an administrator of ${where}` : `You do not have the permission ${permission} in ${where}`
+    permission === 'ADMIN'
+      ? `You are not an administrator of ${where}`
+      : `You do not have the permission ${or ? `${permission} or ${or}` : permission} in ${where}`
   return forbidden(`${what}. An administrator of the organisation “${rows.organisation?.name ?? ''}” can change that.`)
 }

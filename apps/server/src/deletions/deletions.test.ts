@@ -129,7 +129,7 @@ test.each([0, 1, 2])('a restored segment overrides again, at its place among thr
   const placesBefore = await places()
   const segment = segments[place]
   if (!segment) throw new Error('There are three segments.')
-  await as('segments').delete({ params: { ...params, segment: segment.id } })
+  await as('segments').delete({ params: { ...params, segment: segment.id }, query: { force: 'true' } })
   expect(await places()).toHaveLength(2)
   await as('deletions').restoreSegment({ params: { ...params, id: segment.id }, body: {} })
   expect(await places()).toEqual(placesBefore)

@@ -23,12 +23,17 @@ export const pageDeletedProjects = (db: Queryable, organisation: Pick<Organisati
     range,
   )
 
-export const pageDeletedOfProject = (db: Queryable, { id }: Pick<ProjectRow, 'id'>, range: Range & { since: Date }) =>
+export const pageDeletedOfProject = (
+  db: Queryable,
+  { id }: Pick<ProjectRow, 'id'>,
+  { kinds, ...range }: Range & { since: Date; kinds: readonly DeletedKind[] },
+) =>
   pageDeletions(
     db,
-    sql`select 'environment' as kind, id, project_id, uuid, name, deleted_at from environments where project_id = ${id}
+    sql`select * from (select 'environment' as kind, id, project_id, uuid, name, deleted_at from environments where project_id = ${id}
         union all select 'feature', id, project_id, uuid, name, deleted_at from features where project_id = ${id}
-        union all select 'segment', id, project_id, uuid, name, deleted_at from segments where project_id = ${id}`,
+        union all select 'segment', id, project_id, uuid, name, deleted_at from segments where project_id = ${id}) of_project
+         where kind in (${sql.join(kinds)})`,
     range,
   )
 

@@ -1,4 +1,6 @@
 import { api, type DeletedKind, type Reply } from '@halyard/contract'
+import { administers, placeOf } from '../access/decide.ts'
+import { findHeld } from '../access/held.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -12,8 +14,12 @@ export const deletionRoutes = ({ now }: Pick<Runtime, 'now'>): Route[] =>
       const { rows, count } = await pageDeletedProjects(db, organisation, { ...slice(query), since: restorableSince(now()) })
       return pageOf(url, query, { count, results: rows.map(present) })
     },
-    async listOfProject({ db, project, query, url }) {
-      const { rows, count } = await pageDeletedOfProject(db, project, { ...slice(query), since: restorableSince(now()) })
+    async listOfProject({ db, actor, organisation, project, query, url }) {
+      const held = await findHeld(db, actor, organisation.id)
+      // Nobody but who can restore them saw all that are gone.
+      const environments = held && administers(held, placeOf('project', { project })) ? ['environment' as const] : []
+      const range = { ...slice(query), since: restorableSince(now()), kinds: ['feature', 'segment', ...environments] as const }
+      const { rows, count } = await pageDeletedOfProject(db, project, range)
       return pageOf(url, query, { count, results: rows.map(present) })
     },
     restoreProject: async ({ edit, organisation, params, body }) =>

@@ -148,7 +148,7 @@ async function findRows(runtime: Runtime, scope: Scope, { actor, sources, endpoi
   const schema = source === 'params' ? undefined : endpoint[source]
   if (schema) parse(schema, sources[source])
   const group = endpoint.orGroupAdmin && record(sources.params)['group']
-  return authorise(runtime.control.db, actor, scope, { permission: endpoint.permission, value, group })
+  return authorise(runtime.control.db, actor, scope, { permission: endpoint.permission, or: endpoint.orPermission, value, group })
 }
 
 // `body.0.id` is the id of the first element of a list.

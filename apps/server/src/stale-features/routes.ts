@@ -1,4 +1,5 @@
 import { api, type Reply } from '@halyard/contract'
+import { listEnvironments } from '../environments/queries.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -9,27 +10,31 @@ const dayMs = 86_400_000
 
 export const staleFeatureRoutes = (runtime: Runtime): Route[] =>
   implement(api.staleFeatures, {
-    async list({ db, project, query, url }) {
+    async list({ db, actor, project, query, url }) {
       const now = runtime.now()
       const limitDays = project.stale_flags_limit_days
       const cutoff = new Date(now.getTime() - limitDays * dayMs)
       const { rows, count } = await pageStaleFeatures(db, project, { cutoff, ...slice(query) })
       const places = await listPlaces(db, project, { features: rows.map(({ id }) => id), cutoff })
+      const seen = new Set((await listEnvironments(db, actor, project)).map((environment) => environment.id))
       const results = rows.map(({ id, name, unchanged_since: unchangedSince }) => {
         const own = places.filter((place) => place.feature_id === id)
         return {
           feature: { id, name },
           unchanged_since: unchangedSince.toISOString(),
-          ...judge(own.map(readPlace), { unchangedSince, limitDays, now }),
-          environments: own.map(present),
+          ...judge(
+            own.map((place) => readPlace(place, seen)),
+            { unchangedSince, limitDays, now },
+          ),
+          environments: own.filter((place) => seen.has(place.id)).map(present),
         }
       })
       return pageOf(url, query, { count, results })
     },
   })
 
-const readPlace = (row: PlaceRow) => ({
-  name: row.name,
+const readPlace = (row: PlaceRow, seen: ReadonlySet<number>) => ({
+  name: seen.has(row.id) ? row.name : 'another environment',
   enabled: row.enabled,
   value: row.value,
   sameForEveryone: row.same_for_everyone,

@@ -1,5 +1,6 @@
 import { api } from '@halyard/contract'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { makeMember } from '../testing/matrix/fixture.ts'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 
 // A server of the year after: whatever is made now was made long ago for it.
@@ -7,7 +8,7 @@ const nextYear = () => new Date(Date.now() + 365.5 * 86_400_000)
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startServer({}, nextYear)
+  server = await startServer({ sessionDays: 1000, sessionIdleHours: 24_000 }, nextYear)
 })
 afterAll(() => server.close())
 
@@ -90,4 +91,14 @@ test('what changed within the limit, is archived, deleted or permanent is not st
   expect(await listStale(project)).toHaveLength(1)
   await server.as(authorization, api.projects).update({ params, body: { stale_flags_limit_days: 400 } })
   expect(await listStale(project)).toEqual([])
+})
+
+test('who sees the project is told of the environments that they see', async () => {
+  const project = await server.makeProject()
+  await makeFeature(project, 'old')
+  const authorization = await makeMember(server, project.organisation)
+  const { id: user } = await server.as(authorization, api.users).me({})
+  const params = { project: project.project.id }
+  await server.as(project.authorization, api.projectUserPermissions).create({ params, body: { user, permissions: ['VIEW_PROJECT'] } })
+  expect(await listStale({ ...project, authorization })).toMatchObject([{ feature: { name: 'old' }, environments: [] }])
 })

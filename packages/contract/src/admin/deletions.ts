@@ -41,7 +41,8 @@ export const deletions = resource({
   listOfProject: {
     method: 'GET',
     path: '/api/v1/projects/:project/deleted/',
-    summary: 'The deleted environments, features and segments of a project that can be restored, the newest deletion first.',
+    summary:
+      'The deleted features and segments of a project that can be restored, and for its administrators environments, the newest first.',
     scope: ofProject,
     permission: 'VIEW_PROJECT',
     query: pageQuery(50),
