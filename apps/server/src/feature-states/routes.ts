@@ -6,9 +6,9 @@ import type { EnvironmentRow, OrganisationRow, ProjectRow } from '../access/rows
 import type { Edit } from '../changes/edit.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { pageOf, slice } from '../http/pages.ts'
-import { changeFlag, refuseDirectWrite, updateFeatureState } from './change-flag.ts'
-import { findFeature, findPlace, getFeatureState, pageFeatureStates, readFlag } from './queries.ts'
-import { permissionToWrite, presentState, presentTypedValue, type PlacedState, type StatePatch } from './rules.ts'
+import { changeFlag, refuseDirectWrite, updateFeatureState, type FlagScope } from './change-flag.ts'
+import { findFeature, findPlace, getFeatureState, listIdentityStates, pageFeatureStates, readFlag } from './queries.ts'
+import { permissionToWrite, presentState, presentTypedValue, type FeatureStateRow, type PlacedState, type StatePatch } from './rules.ts'
 
 export const featureStateRoutes = (): Route[] =>
   implement(api.featureStates, {
@@ -62,21 +62,40 @@ async function update({
 }
 
 async function create({ edit, actor, body, ...rows }: Write & { body: Body<typeof api.featureStates.createTyped> }): Promise<PlacedState> {
-  await requirePermission(edit.tx, actor, rows, { permission: 'MANAGE_SEGMENT_OVERRIDES', level: 'environment', feature: body.feature })
+  const { placeId, identifier, content } = body
+  const permission = placeId === null ? 'UPDATE_FEATURE_STATE' : 'MANAGE_SEGMENT_OVERRIDES'
+  await requirePermission(edit.tx, actor, rows, { permission, level: 'environment', feature: body.feature })
   const feature = await findFeature(edit.tx, rows.project, body.feature)
   if (!feature) throw invalid({ feature: [unknownId(body.feature)] })
-  const place = await findPlace(edit.tx, rows.environment, { id: body.placeId })
-  if (place?.feature_id !== feature.id) throw invalid({ feature_segment: [unknownId(body.placeId)] })
-  refuseDirectWrite(rows.environment)
-  const ofSegment = (state: { segment_id: number | null }) => state.segment_id === place.segment_id
-  const before = await readFlag(edit.tx, { ...rows, feature })
-  if (before.states.some(ofSegment)) throw conflict('Feature state already exists for this override.')
-  // With something said, because a place of which nothing is said would only move.
-  const content = { ...body.content, enabled: body.content.enabled ?? false }
-  await changeFlag(edit, { ...rows, feature }, { segments: [{ segmentId: place.segment_id, content }] })
-  const state = (await readFlag(edit.tx, { ...rows, feature })).states.find(ofSegment)
-  if (!state) throw new Error(`The state of the override at place ${place.id} was not made.`)
+  const scope = { ...rows, feature }
+  const state =
+    placeId === null ? await createForIdentity(edit, scope, identifier, content) : await createAtPlace(edit, scope, placeId, content)
   return getFeatureState(edit.tx, rows.environment, { id: state.id })
+}
+
+const alreadyThere = () => conflict('Feature state already exists for this override.')
+
+async function createAtPlace(edit: Edit, scope: FlagScope, placeId: number, content: StatePatch): Promise<FeatureStateRow> {
+  const place = await findPlace(edit.tx, scope.environment, { id: placeId })
+  if (place?.feature_id !== scope.feature.id) throw invalid({ feature_segment: [unknownId(placeId)] })
+  refuseDirectWrite(scope.environment)
+  const ofSegment = (state: { segment_id: number | null }) => state.segment_id === place.segment_id
+  if ((await readFlag(edit.tx, scope)).states.some(ofSegment)) throw alreadyThere()
+  // With something said, because a place of which nothing is said would only move.
+  const said = { ...content, enabled: content.enabled ?? false }
+  await changeFlag(edit, scope, { segments: [{ segmentId: place.segment_id, content: said }] })
+  const state = (await readFlag(edit.tx, scope)).states.find(ofSegment)
+  if (!state) throw new Error(`The state of the override at place ${place.id} was not made.`)
+  return state
+}
+
+async function createForIdentity(edit: Edit, scope: FlagScope, identifier: string, content: StatePatch): Promise<FeatureStateRow> {
+  const [before] = await listIdentityStates(edit.tx, scope, [identifier])
+  if (before) throw alreadyThere()
+  await changeFlag(edit, scope, { identities: [{ identifier, content }] })
+  const [state] = await listIdentityStates(edit.tx, scope, [identifier])
+  if (!state) throw new Error(`The override of feature ${scope.feature.id} was not made.`)
+  return state
 }
 
 function presentPlain(state: PlacedState): Reply<typeof api.featureStates.get> {

@@ -2,10 +2,16 @@ import * as z from 'zod'
 import { resource } from '../endpoint.ts'
 import { instant, name, yesOrNo } from '../fields.ts'
 
+// Clients written in Go send this where there is no instant.
+const goesWithoutInstant = Date.parse('0001-01-01T00:00:00Z')
+
 const settings = {
   name: name(100),
   active: yesOrNo.describe('False: the key is refused.'),
-  expires_at: instant.nullable().describe('From then on the key is refused; null for never.'),
+  expires_at: instant
+    .nullable()
+    .transform((at) => (at?.getTime() === goesWithoutInstant ? null : at))
+    .describe('From then on the key is refused; null for never.'),
 }
 
 const environmentApiKey = z.object({

@@ -26,6 +26,13 @@ const settings = {
 
 export { settings as environmentSettings }
 
+// Terraform sends a key that is empty: one is made then.
+const newKey = text(100)
+  .optional()
+  .transform((key) => (key === '' ? undefined : key))
+  .pipe(settings.api_key.optional())
+  .describe('The client-side SDK key; one is made when it is absent or empty.')
+
 const environment = z.object({
   id: z.int(),
   uuid: z.uuid(),
@@ -77,7 +84,7 @@ export const environments = resource({
     summary: 'Creates an environment; every feature of the project begins in it with its defaults.',
     scope: { level: 'project', by: 'id', from: 'body.project' },
     permission: 'CREATE_ENVIRONMENT',
-    body: z.object(settings).partial().extend({ name: settings.name, project: id }),
+    body: z.object(settings).partial().extend({ name: settings.name, project: id, api_key: newKey }),
     reply: environmentInFull,
     status: 201,
     records: ['environment.created'],

@@ -3,6 +3,7 @@ import { resource, type Scope } from '../endpoint.ts'
 import { plainValue, shownState, typedValue, writtenState, writtenTypedValue, type FeatureValue } from '../feature-value.ts'
 import { id } from '../fields.ts'
 import { page, pageQuery } from '../page.ts'
+import { optionalIdentifier } from '../sdk/identifier.ts'
 
 interface WrittenState {
   readonly enabled?: boolean | undefined
@@ -27,8 +28,18 @@ const typedState = z.object({ ...shownState(typedValue), identity: z.int().nulla
 const plainPatch = z.object(writtenState(plainValue)).transform(patchOf)
 const typedPatch = z.object(writtenState(writtenTypedValue)).transform(patchOf)
 const newOverride = z
-  .object({ environment: id, feature: id, feature_segment: id, ...writtenState(writtenTypedValue) })
-  .transform(({ feature, feature_segment: placeId, ...written }) => ({ feature, placeId, content: patchOf(written) }))
+  .object({
+    environment: id,
+    feature: id,
+    feature_segment: id.nullish().describe('The place of a segment among the overrides; or else an identifier.'),
+    identifier: optionalIdentifier.describe('Whose override it is, when no place is named.'),
+    ...writtenState(writtenTypedValue),
+  })
+  .transform(({ feature, feature_segment: placeId, identifier, ...written }, context) => {
+    if (!placeId && identifier === '')
+      context.addIssue({ code: 'custom', path: ['feature_segment'], message: 'This field is required, or an identifier.' })
+    return { feature, placeId: placeId ?? null, identifier, content: patchOf(written) }
+  })
 
 const environment = { level: 'environment', by: 'key', from: 'params.environment_key' } as const satisfies Scope
 const state = { level: 'environment', by: 'feature_state', from: 'params.feature_state' } as const satisfies Scope
@@ -95,13 +106,13 @@ export const featureStates = resource({
   createTyped: {
     method: 'POST',
     path: '/api/v1/features/featurestates/',
-    summary: 'Says what a feature is for a segment whose place among the overrides was made before.',
+    summary: 'Says what a feature is for a segment whose place among the overrides was made before, or for one identity.',
     scope: { level: 'environment', by: 'id', from: 'body.environment' },
     permission: 'MANAGE_SEGMENT_OVERRIDES',
     body: newOverride,
     reply: typedState,
     status: 201,
-    records: ['segment_override.updated'],
+    records: ['segment_override.updated', 'identity_override.created'],
   },
   getTyped: {
     method: 'GET',

@@ -1,0 +1,176 @@
+import type { Call, Lives } from './terraform-call.ts'
+import { feature, plainState, typedState, variant } from './terraform-shapes.ts'
+import { newTag } from './terraform-tenancy.ts'
+
+export const newFeature: Call = {
+  ask: 'POST /api/v1/projects/{project}/features/',
+  body: { name: '{unique}', description: 'By Terraform', initial_value: 'blue', default_enabled: true, tags: null, project: '{project}' },
+  status: 201,
+  reply: feature,
+  has: { initial_value: 'blue', default_enabled: true, type: 'STANDARD', tags: [] },
+  keep: { feature: 'id', featureUuid: 'uuid' },
+}
+
+export const featureLives: Lives = {
+  'the resource feature': [
+    newTag,
+    newFeature,
+    { ask: 'GET /api/v1/projects/{project}/features/{feature}/', status: 200, reply: feature, has: { uuid: '{featureUuid}' } },
+    { ask: 'GET /api/v1/features/get-by-uuid/{featureUuid}/', status: 200, reply: feature, has: { id: '{feature}', project: '{project}' } },
+    // What is there when a feature begins cannot be changed later, and is not.
+    {
+      ask: 'PUT /api/v1/projects/{project}/features/{feature}/',
+      sendBack: {
+        description: 'Sent back',
+        initial_value: 'red',
+        default_enabled: false,
+        multivariate_options: [],
+        owners: [],
+        project: 1,
+      },
+      status: 200,
+      reply: feature,
+      has: { description: 'Sent back', initial_value: 'blue', default_enabled: true, project: '{project}' },
+    },
+    {
+      ask: 'PUT /api/v1/projects/{project}/features/{feature}/',
+      body: {
+        name: '{unique}',
+        uuid: '{featureUuid}',
+        id: '{feature}',
+        type: 'STANDARD',
+        description: 'Changed',
+        initial_value: 'blue',
+        is_archived: true,
+        owners: ['{user}'],
+        tags: ['{tag}'],
+        project: '{project}',
+      },
+      status: 200,
+      reply: feature,
+      has: { description: 'Changed', is_archived: true, tags: ['{tag}'] },
+    },
+    {
+      ask: 'POST /api/v1/projects/{project}/features/{feature}/add-owners/',
+      body: { user_ids: ['{user}'] },
+      status: 200,
+      reply: feature,
+      has: { owners: [{ id: '{user}' }] },
+    },
+    {
+      ask: 'POST /api/v1/projects/{project}/features/{feature}/remove-owners/',
+      body: { user_ids: ['{user}'] },
+      status: 200,
+      reply: feature,
+      has: { owners: [] },
+    },
+    { ask: 'GET /api/v1/projects/{project}/features/?page_size=1', status: 200, pages: 2, reply: feature },
+    { ask: 'DELETE /api/v1/projects/{project}/features/{feature}/', status: 204 },
+    { ask: 'GET /api/v1/features/get-by-uuid/{featureUuid}/', status: 404, has: { detail: 'Not found.' } },
+    { ask: 'GET /api/v1/projects/{project}/features/{feature}/', status: 404, has: { detail: 'Not found.' } },
+  ],
+  'the resource multivariate option': [
+    newFeature,
+    {
+      ask: 'POST /api/v1/projects/{project}/features/{feature}/mv-options/',
+      body: { type: 'unicode', feature: '{feature}', string_value: 'green', default_percentage_allocation: 40 },
+      status: 201,
+      reply: variant,
+      has: { type: 'unicode', string_value: 'green', integer_value: null, boolean_value: null, default_percentage_allocation: 40 },
+      keep: { option: 'id', optionUuid: 'uuid' },
+    },
+    {
+      ask: 'GET /api/v1/multivariate/options/get-by-uuid/{optionUuid}/',
+      status: 200,
+      reply: variant,
+      has: { id: '{option}', feature: '{feature}' },
+    },
+    {
+      ask: 'GET /api/v1/features/get-by-uuid/{featureUuid}/',
+      status: 200,
+      reply: feature,
+      has: { type: 'MULTIVARIATE', multivariate_options: [{ id: '{option}' }] },
+    },
+    {
+      ask: 'PUT /api/v1/projects/{project}/features/{feature}/mv-options/{option}/',
+      body: {
+        id: '{option}',
+        type: 'int',
+        uuid: '{optionUuid}',
+        feature: '{feature}',
+        integer_value: 7,
+        default_percentage_allocation: 60,
+      },
+      status: 200,
+      reply: variant,
+      has: { type: 'int', integer_value: 7, string_value: null, default_percentage_allocation: 60, uuid: '{optionUuid}' },
+    },
+    {
+      ask: 'PUT /api/v1/projects/{project}/features/{feature}/mv-options/{option}/',
+      sendBack: { integer_value: 8 },
+      status: 200,
+      reply: variant,
+      has: { integer_value: 8 },
+    },
+    {
+      ask: 'POST /api/v1/projects/{project}/features/{feature}/mv-options/',
+      body: { type: 'bool', feature: '{feature}', boolean_value: false, default_percentage_allocation: 60.5 },
+      status: 400,
+    },
+    { ask: 'GET /api/v1/projects/{project}/features/{feature}/mv-options/', status: 200, pages: 1, reply: variant },
+    { ask: 'DELETE /api/v1/projects/{project}/features/{feature}/mv-options/{option}/', status: 204 },
+    { ask: 'GET /api/v1/multivariate/options/get-by-uuid/{optionUuid}/', status: 404, has: { detail: 'Not found.' } },
+  ],
+  'the resource feature state of an environment': [
+    newFeature,
+    {
+      ask: 'GET /api/v1/environments/{environmentKey}/featurestates/?feature={feature}',
+      status: 200,
+      pages: 1,
+      reply: plainState,
+      keep: { state: 'results.0.id', stateUuid: 'results.0.uuid' },
+      has: {
+        results: [{ feature_state_value: 'blue', enabled: true, feature_segment: null, identity: null, environment: '{environment}' }],
+      },
+    },
+    {
+      ask: 'PUT /api/v1/features/featurestates/{state}/',
+      body: {
+        id: '{state}',
+        uuid: '{stateUuid}',
+        feature_state_value: { type: 'int', string_value: null, integer_value: 42, boolean_value: null },
+        enabled: false,
+        feature: '{feature}',
+        environment: '{environment}',
+      },
+      status: 200,
+      reply: typedState,
+      has: { enabled: false, feature_state_value: { type: 'int', integer_value: 42, string_value: null, boolean_value: null } },
+    },
+    {
+      ask: 'GET /api/v1/features/featurestates/get-by-uuid/{stateUuid}/',
+      status: 200,
+      reply: typedState,
+      has: { id: '{state}', feature: '{feature}' },
+    },
+    {
+      ask: 'PUT /api/v1/features/featurestates/{state}/',
+      sendBack: {
+        enabled: true,
+        feature_state_value: { type: 'bool', string_value: '', integer_value: 0, boolean_value: true },
+        version: 99,
+      },
+      status: 200,
+      reply: typedState,
+      has: { enabled: true, feature_state_value: { type: 'bool', boolean_value: true, integer_value: null, string_value: null } },
+    },
+    {
+      ask: 'PUT /api/v1/environments/{environmentKey}/featurestates/{state}/',
+      body: { id: '{state}', enabled: true, feature_state_value: 'plain' },
+      status: 200,
+      reply: plainState,
+      has: { feature_state_value: 'plain' },
+    },
+    { ask: 'GET /api/v1/features/featurestates/?environment={environment}&feature={feature}', status: 200, pages: 1, reply: typedState },
+  ],
+}
