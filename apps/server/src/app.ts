@@ -12,6 +12,7 @@ import { EnvironmentCache } from './evaluation/environment-cache.ts'
 import { createPorts } from './evaluation/ports.ts'
 import { environmentDocumentRoutes, explanationRoutes } from './evaluation/routes.ts'
 import { createSavedEnvironments } from './evaluation/saved-environments.ts'
+import { featureFileRoutes } from './feature-files/routes.ts'
 import { featureSegmentRoutes } from './feature-segments/routes.ts'
 import { featureStateRoutes } from './feature-states/routes.ts'
 import { featureVersionRoutes } from './feature-versions/routes.ts'
@@ -193,6 +194,7 @@ export function everyRoute(runtime: Runtime, parts: RouteParts): Route[] {
     ...usageRoutes(runtime),
     ...staleFeatureRoutes(runtime),
     ...transferRoutes(runtime),
+    ...featureFileRoutes(),
     ...deletionRoutes(runtime),
   ]
 }

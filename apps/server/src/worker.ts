@@ -1,8 +1,10 @@
 import { purgeUsage } from './analytics/purge-usage.ts'
+import { featureFileDays } from '@halyard/contract'
 import type { JobName } from './changes/reactions.ts'
 import { sealChanges } from './changes/seal-changes.ts'
 import { purgeDeleted } from './deletions/purge-deleted.ts'
 import { publishDueVersions } from './feature-versions/publish-due.ts'
+import { purgeFeatureFiles } from './feature-files/queries.ts'
 import { purgeKeys } from './http/idempotency.ts'
 import { removeIdentityOverrides } from './identity-overrides/commands.ts'
 import { removeTraitOfAll } from './identity-traits/commands.ts'
@@ -30,6 +32,9 @@ export function startJobs(runtime: Runtime): JobWorker {
     ),
     purge_idempotency_keys: repeatedly(runtime, { name: 'purge_idempotency_keys', seconds: 3600 }, () => purgeKeys(control)),
     purge_usage: repeatedly(runtime, { name: 'purge_usage', seconds: 86_400 }, () => purgeUsage(control, config.usageDays)),
+    purge_feature_files: repeatedly(runtime, { name: 'purge_feature_files', seconds: 3600 }, () =>
+      purgeFeatureFiles(control, featureFileDays),
+    ),
     seal_changes: repeatedly(runtime, { name: 'seal_changes', seconds: 10 }, () => sealChanges(runtime)),
   }
   const webhooks: Record<'deliver_webhook', JobHandler> = { deliver_webhook: createWebhookDelivery(runtime) }
@@ -42,7 +47,7 @@ export function startJobs(runtime: Runtime): JobWorker {
     // On its own: nothing that is slow keeps a change from going live when it is due.
     startWorker(control, schedule, { log, now, concurrency: 1, retryDelaySeconds: () => 1 }),
   ]
-  enqueueFirst(runtime, ['purge_webhook_deliveries', 'purge_idempotency_keys', 'purge_usage', 'seal_changes'])
+  enqueueFirst(runtime, ['purge_webhook_deliveries', 'purge_idempotency_keys', 'purge_usage', 'purge_feature_files', 'seal_changes'])
   const listening = Promise.all(workers.map(({ listening }) => listening)).then(() => undefined)
   // Each has said so in the log.
   listening.catch(() => undefined)

@@ -65,6 +65,8 @@ const changeTypes = {
   'tag.created': { touches: 'nothing', streams: false, sentence: 'created a tag' },
   'tag.updated': { touches: 'nothing', streams: false, sentence: 'changed a tag' },
   'tag.deleted': { touches: 'nothing', streams: false, sentence: 'deleted a tag' },
+  'feature_export.created': { touches: 'nothing', streams: false, sentence: 'exported features' },
+  'feature_import.created': { touches: 'nothing', streams: false, sentence: 'imported features' },
   'feature.created': { touches: 'document', streams: true, sentence: 'created a feature' },
   'feature.updated': { touches: 'document', streams: true, sentence: 'changed a feature' },
   'feature.deleted': { touches: 'document', streams: true, sentence: 'deleted a feature' },

@@ -33,6 +33,8 @@ export interface Endpoint {
   readonly file?: true
   /** The body is JSON of any size up to the limit of imports, which the handler reads as it comes: `upload`, a stream. */
   readonly upload?: true
+  /** The body may come as `multipart/form-data` too, its files as text; as JSON it is the same fields. */
+  readonly form?: true
   /** Refused for API keys: what is done here is done as a person. */
   readonly peopleOnly?: true
   /** Refused for personal tokens: what decides about credentials is done by somebody who has signed in. */
@@ -55,7 +57,13 @@ export type Scope =
 export type Source = `${'params' | 'query' | 'body'}.${string}`
 /** Things whose row names the project, for paths that name only the thing. */
 export type ProjectChild = 'feature_uuid' | 'segment_uuid' | 'tag_uuid' | 'variant_uuid'
-export type EnvironmentChild = 'feature_segment' | 'feature_segment_uuid' | 'feature_state' | 'feature_state_uuid' | 'feature_version_uuid'
+export type EnvironmentChild =
+  | 'feature_segment'
+  | 'feature_segment_uuid'
+  | 'feature_state'
+  | 'feature_state_uuid'
+  | 'feature_export'
+  | 'feature_version_uuid'
 
 /** Endpoints of one noun, by the name that handlers and the client's functions carry. */
 export type Resource = Readonly<Record<string, Endpoint>>

@@ -4,6 +4,7 @@ import { environmentApiKeys } from './admin/environment-api-keys.ts'
 import { environmentDocument } from './admin/environment-document.ts'
 import { environments } from './admin/environments.ts'
 import { explanations } from './admin/explanations.ts'
+import { featureFiles } from './admin/feature-files.ts'
 import { featureSegments } from './admin/feature-segments.ts'
 import { featureStates } from './admin/feature-states.ts'
 import { featureVersions, versionStates } from './admin/feature-versions.ts'
@@ -60,6 +61,8 @@ export * from './changes.ts'
 export * from './endpoint.ts'
 export { isOverHundred, type FeatureValue, type ValueType } from './feature-value.ts'
 export * from './export-file.ts'
+export { featureFileDays } from './admin/feature-files.ts'
+export type { FeatureInFile } from './feature-file.ts'
 export * from './field-errors.ts'
 export * from './openapi.ts'
 export * from './page.ts'
@@ -128,5 +131,6 @@ export const api = {
   usage,
   staleFeatures,
   transfers,
+  featureFiles,
   deletions,
 }

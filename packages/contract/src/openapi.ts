@@ -73,8 +73,11 @@ function describe(endpoint: Endpoint, { noun, name }: { noun: string; name: stri
   }
 }
 
-const bodyOf = ({ body }: { readonly body?: z.ZodType }): Json =>
-  body ? { requestBody: { required: true, content: { 'application/json': inUse(body, 'input') } } } : {}
+function bodyOf({ body, form }: { readonly body?: z.ZodType; readonly form?: true }): Json {
+  if (!body) return {}
+  const written = inUse(body, 'input')
+  return { requestBody: { required: true, content: { 'application/json': written, ...(form && { 'multipart/form-data': written }) } } }
+}
 
 function inUse(written: z.ZodType, io: 'input' | 'output'): Json {
   const schema = toSchema(written, io)

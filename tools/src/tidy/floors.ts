@@ -80,6 +80,7 @@ export const serverFloors = [
   'deletions',
   'webhooks',
   'transfers',
+  'feature-files',
   // Files directly in src/ (app, worker, start, main) are the roof.
   '.',
   'testing',

@@ -70,6 +70,7 @@ async function findProjectId(db: Queryable, by: 'id' | 'uuid' | ProjectChild, va
 const environmentChildren = {
   feature_segment: { table: 'feature_segments', column: 'id' },
   feature_segment_uuid: { table: 'feature_segments', column: 'uuid' },
+  feature_export: { table: 'feature_exports', column: 'id' },
   feature_state: { table: 'feature_states', column: 'id' },
   feature_state_uuid: { table: 'feature_states', column: 'uuid' },
   feature_version_uuid: { table: 'feature_versions', column: 'uuid' },

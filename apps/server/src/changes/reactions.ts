@@ -12,6 +12,7 @@ export type JobName =
   | 'seal_changes'
   | 'purge_idempotency_keys'
   | 'purge_usage'
+  | 'purge_feature_files'
 
 /** Durable consequences: a job of this name is enqueued with each change of this type. The worker must know every one. */
 export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {

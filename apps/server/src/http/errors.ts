@@ -1,4 +1,4 @@
-import { Problem, problemStatus } from '@halyard/contract'
+import { invalid, Problem, problemStatus } from '@halyard/contract'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseBusy, isDatabaseUnavailable } from '../runtime/database.ts'
 
@@ -41,6 +41,7 @@ const frameworkProblems: Record<string, (error: FastifyError) => Problem> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () => new Problem('too_large', 'The request body is larger than 1 MB.'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new Problem('unsupported_media_type', 'Unsupported media type in request: send application/json.'),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => new Problem('malformed', 'JSON parse error - the body is empty.'),
+  FST_REQ_FILE_TOO_LARGE: () => invalid({ file: ['File size is too large: 1 MB is allowed.'] }),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Problem('malformed', 'The body is not as long as its Content-Length says.'),
 }
 

@@ -1,5 +1,6 @@
 import { forbidden, Problem, throttled, unauthenticated, type Endpoint, type Scope } from '@halyard/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import multipart from '@fastify/multipart'
 import { Readable } from 'node:stream'
 import type { Actor } from '../access/actor.ts'
 import { authenticate } from '../access/authenticate.ts'
@@ -11,6 +12,7 @@ import { isFileReply, sendFile } from './file-reply.ts'
 import type { Route } from './implement.ts'
 import { parse, parseParams } from './parse-input.ts'
 import { Preconditions } from './preconditions.ts'
+import { formBytesMax, readForm } from './read-form.ts'
 import { refuseForgery, sessionCookie, type SessionCookie } from './session-cookie.ts'
 
 /** Serves every route: actor, scope, permission, parsing, edit, reply. Refuses to start with a route that declares no permission. */
@@ -36,6 +38,7 @@ export function mount(app: FastifyInstance, runtime: Runtime, routes: readonly R
         },
       })
     if (endpoint.upload) serveUpload(app, runtime.config.importMegabytesMax, serve)
+    else if (endpoint.form) serveForm(app, serve)
     else serve(app)
     const allowed = methods.get(endpoint.path) ?? new Set()
     methods.set(endpoint.path, allowed.add(endpoint.method))
@@ -61,6 +64,17 @@ function serveUpload(app: FastifyInstance, megabytesMax: number, serve: (own: Fa
   void app.register(async (own) => {
     own.removeAllContentTypeParsers()
     own.addContentTypeParser('*', { bodyLimit: megabytesMax * 1024 * 1024 }, (_request, payload, done) => done(null, payload))
+    serve(own)
+  })
+}
+
+/** In a context of its own, where forms are read as JSON is: into one body, whose schema says what it may be. */
+function serveForm(app: FastifyInstance, serve: (own: FastifyInstance) => void): void {
+  void app.register(async (own) => {
+    await own.register(multipart, { limits: { fileSize: formBytesMax, fieldSize: formBytesMax, files: 1, fields: 20 } })
+    own.addHook('preValidation', async (request) => {
+      if (request.isMultipart()) request.body = await readForm(request)
+    })
     serve(own)
   })
 }

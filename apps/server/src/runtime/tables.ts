@@ -108,9 +108,23 @@ export interface EvaluatedFeaturesTable {
   last_evaluated_at: Date
 }
 
+export interface FeatureExportsTable {
+  id: Generated<number>
+  environment_id: number
+  created_at: Date
+  file: string
+}
+
 export interface FeatureGroupOwnersTable {
   feature_id: number
   group_id: number
+}
+
+export interface FeatureImportsTable {
+  id: Generated<number>
+  environment_id: number
+  created_at: Date
+  strategy: string
 }
 
 export interface FeatureOwnersTable {
@@ -581,7 +595,9 @@ export interface Tables {
   environment_revisions: EnvironmentRevisionsTable
   environments: EnvironmentsTable
   evaluated_features: EvaluatedFeaturesTable
+  feature_exports: FeatureExportsTable
   feature_group_owners: FeatureGroupOwnersTable
+  feature_imports: FeatureImportsTable
   feature_owners: FeatureOwnersTable
   feature_segments: FeatureSegmentsTable
   feature_states: FeatureStatesTable

@@ -5,6 +5,7 @@ import * as access from './access-examples.ts'
 import type { ExamplesOf } from './example.ts'
 import type { Fixture } from './fixture.ts'
 import { deletions } from './deletion-examples.ts'
+import { featureFiles } from './feature-file-examples.ts'
 import { featureSegments, featureStates, features, segmentMembers, segments, valueSchemas, variants } from './flag-examples.ts'
 import { flagUpdates, wholeFlags } from './flag-update-examples.ts'
 import { explanations, identities, identityOverrides, identityTraits } from './identity-examples.ts'
@@ -82,6 +83,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   usage,
   staleFeatures,
   transfers,
+  featureFiles,
   deletions,
 }
 
