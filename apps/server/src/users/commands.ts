@@ -1,4 +1,4 @@
-import { conflict, forbidden, invalid, type api, type Body } from '@halyard/contract'
+import { conflict, forbidden, invalid, unauthenticated, type api, type Body } from '@halyard/contract'
 import { sql } from 'kysely'
 import { system, userActor, type UserActor } from '../access/actor.ts'
 import type { OrganisationRow } from '../access/rows.ts'
@@ -125,7 +125,9 @@ export async function deleteOrphan(edit: Edit, actor: UserActor, organisation: O
 export async function deleteUser(edit: Edit, actor: UserActor): Promise<void> {
   const reason = whyNotLeave(await listSoleAdministrations(edit.tx, actor.id))
   if (reason) throw conflict(reason)
-  const before = await edit.tx.deleteFrom('users').where('id', '=', actor.id).returningAll().executeTakeFirstOrThrow()
+  const before = await edit.tx.deleteFrom('users').where('id', '=', actor.id).returningAll().executeTakeFirst()
+  // Of several requests at once, the first took away what the others came with.
+  if (!before) throw unauthenticated()
   await recordChange(edit, { type: 'user.deleted', subject: actor.id, before })
 }
 
