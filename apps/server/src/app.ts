@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import { answerOfrepFailure, createSdkApi } from '@halyard/sdk-api'
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createUsageCounter } from './analytics/count-requests.ts'
+import { personalDataRoutes } from './personal-data/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { deletionRoutes } from './deletions/routes.ts'
 import { environmentApiKeyRoutes } from './environment-api-keys/routes.ts'
@@ -187,6 +188,7 @@ export function everyRoute(runtime: Runtime, parts: RouteParts): Route[] {
     ...identityRoutes(runtime, parts.identityStore),
     ...identityTraitRoutes(runtime, parts.identityStore),
     ...identityOverrideRoutes(runtime, parts),
+    ...personalDataRoutes(runtime, parts),
     ...auditRoutes(runtime),
     ...explanationRoutes(runtime, parts),
     ...segmentMemberRoutes(parts),

@@ -23,7 +23,7 @@ export interface Databases {
 
 /** Opens the databases of a configuration; the identity store is the control store unless it has its own. Servers need not be reachable yet. */
 export async function openDatabases(config: Config, log: Log): Promise<Databases> {
-  const options = { dataDir: config.dataDir, poolSize: config.databasePoolSize, log }
+  const options = { dataDir: config.dataDir, poolSize: config.databasePoolSize, log, secretKeys: config }
   const control = await openDatabase({ ...options, url: config.databaseUrl })
   const separate = config.identityDatabaseUrl
   return { control, identities: separate ? await openDatabase({ ...options, url: separate }) : control }

@@ -11,6 +11,7 @@ import { removeTraitOfAll } from './identity-traits/commands.ts'
 import { enqueue, startWorker, type JobHandler, type JobWorker } from './runtime/jobs.ts'
 import { mailPasswordReset } from './passwords/commands.ts'
 import { createMailDelivery } from './runtime/mail.ts'
+import { finishErasure } from './personal-data/commands.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { createWebhookDelivery } from './webhooks/deliver.ts'
 import { purgeDeliveries } from './webhooks/queries.ts'
@@ -23,6 +24,7 @@ export function startJobs(runtime: Runtime): JobWorker {
   const { control, config, log, now } = runtime
   const handlers: Record<Exclude<JobName, 'deliver_webhook' | 'publish_due_versions'>, JobHandler> = {
     remove_trait_of_all: (payload, { signal }) => removeTraitOfAll({ ...runtime, signal }, payload),
+    erase_identity: (payload) => finishErasure(runtime, payload),
     remove_identity_overrides: (payload) => removeIdentityOverrides(control, payload),
     mail_password_reset: (payload) => mailPasswordReset(control, payload, config),
     send_mail: createMailDelivery(runtime),

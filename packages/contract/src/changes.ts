@@ -96,6 +96,7 @@ const changeTypes = {
   'identity.created': { touches: 'nothing', streams: false, sentence: 'created an identity' },
   'identity.updated': { touches: 'nothing', streams: false, sentence: 'changed an identity’s traits' },
   'identity.deleted': { touches: 'document', streams: false, sentence: 'deleted an identity' },
+  'identity.erased': { touches: 'nothing', streams: false, sentence: 'erased everything known about an identity' },
   'trait.deleted': { touches: 'nothing', streams: false, sentence: 'removed a trait from every identity' },
   'identity_override.created': { touches: 'document', streams: false, sentence: 'added an identity override' },
   'identity_override.updated': { touches: 'document', streams: false, sentence: 'changed an identity override' },
@@ -104,6 +105,7 @@ const changeTypes = {
   'webhook.deleted': { touches: 'nothing', streams: false, sentence: 'deleted a webhook' },
   'webhook.disabled': { touches: 'nothing', streams: false, sentence: 'turned off a webhook that cannot be reached' },
   'webhook.replayed': { touches: 'nothing', streams: false, sentence: 'sent again what a webhook was sent' },
+  'identity_override.erased': { touches: 'document', streams: false, sentence: 'erased the overrides of an identity' },
   'identity_override.deleted': { touches: 'document', streams: false, sentence: 'removed an identity override' },
 } as const satisfies Record<string, ChangeKind>
 

@@ -3,6 +3,7 @@ import { deletions } from './admin/deletions.ts'
 import { environmentApiKeys } from './admin/environment-api-keys.ts'
 import { environmentDocument } from './admin/environment-document.ts'
 import { environments } from './admin/environments.ts'
+import { personalData } from './admin/personal-data.ts'
 import { explanations } from './admin/explanations.ts'
 import { featureFiles } from './admin/feature-files.ts'
 import { featureSegments } from './admin/feature-segments.ts'
@@ -122,6 +123,7 @@ export const api = {
   identities,
   identityTraits,
   identityOverrides,
+  personalData,
   explanations,
   segmentMembers,
   audit,

@@ -77,6 +77,7 @@ export const serverFloors = [
   'identity-overrides',
   'segment-members',
   'audit',
+  'personal-data',
   'deletions',
   'webhooks',
   'transfers',

@@ -1,5 +1,13 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Queryable } from '../access/rows.ts'
+import { erased, openPersonal, personOfChange } from '../changes/personal.ts'
+import type { SecretKeys } from '../runtime/secrets.ts'
+
+/** Where the record is, and what opens the personal parts of it. */
+export interface AuditRecord {
+  readonly db: Queryable
+  readonly secretKeys: SecretKeys
+}
 
 /** Whose record: that of a project, or of organisations together with how their people signed in. */
 export type AuditScope = { readonly projectId: number } | { readonly organisationIds: readonly number[] }
@@ -55,26 +63,37 @@ export async function listAudit(db: Queryable, scope: AuditScope, filters: Audit
 }
 
 /** One change with what it did; undefined outside the scope. */
-export async function findAudit(db: Queryable, scope: AuditScope, id: number): Promise<AuditRowWithDetails | undefined> {
+export async function findAudit(record: AuditRecord, scope: AuditScope, id: number): Promise<AuditRowWithDetails | undefined> {
   const found = await sql<{ id: number }>`
-    select id from (${changesOf(scope, {}, 1, sql`c.id = ${id}`)}) as found`.execute(db)
-  return (await readChangesWithDetails(db, idsOf(found.rows)))[0]
+    select id from (${changesOf(scope, {}, 1, sql`c.id = ${id}`)}) as found`.execute(record.db)
+  return (await readChangesWithDetails(record, idsOf(found.rows)))[0]
 }
 
 /** A change that is known to be there, whoever asks: for what is sent on. */
-export async function getChange(db: Queryable, id: number): Promise<AuditRowWithDetails> {
-  const [change] = await readChangesWithDetails(db, [id])
+export async function getChange(record: AuditRecord, id: number): Promise<AuditRowWithDetails> {
+  const [change] = await readChangesWithDetails(record, [id])
   if (!change) throw new Error(`There is no change ${id}.`)
   return change
 }
 
+/** What is kept of what was done to one identity, the newest of it. */
+export async function listChangesAbout(
+  record: AuditRecord,
+  { projectId, pseudonym, limit }: { projectId: number; pseudonym: string; limit: number },
+): Promise<AuditRowWithDetails[]> {
+  const found = await sql<{ id: number }>`
+    select c.id from changes c
+     where ${personOfChange} = ${pseudonym} and c.project_id = ${projectId} order by c.id desc limit ${limit}`.execute(record.db)
+  return readChangesWithDetails(record, idsOf(found.rows))
+}
+
 /** All there is, newest first, in batches: each is found from where the one before ended. */
-export async function* exportAudit(db: Queryable, scope: AuditScope, filters: AuditFilters): AsyncGenerator<AuditRowWithDetails[]> {
+export async function* exportAudit(record: AuditRecord, scope: AuditScope, filters: AuditFilters): AsyncGenerator<AuditRowWithDetails[]> {
   const batch = 500
   for (let before: number | undefined; ;) {
     const found = await sql<{ id: number }>`
-      select id from (${changesOf(scope, { ...filters, before }, batch)}) as found order by id desc limit ${batch}`.execute(db)
-    const rows = await readChangesWithDetails(db, idsOf(found.rows))
+      select id from (${changesOf(scope, { ...filters, before }, batch)}) as found order by id desc limit ${batch}`.execute(record.db)
+    const rows = await readChangesWithDetails(record, idsOf(found.rows))
     if (rows.length > 0) yield rows
     if (rows.length < batch) return
     before = rows.at(-1)?.id
@@ -118,11 +137,13 @@ function conditionsOf(filters: AuditFilters): RawBuilder<unknown> {
 
 function isLike(search: string): RawBuilder<unknown> {
   const pattern = `%${search.replace(/[\\%_]/g, '\\$&')}%`
-  return sql`(c.subject_name ilike ${pattern} or c.actor_name ilike ${pattern} or c.type ilike ${pattern})`
+  return sql`(c.subject_name ilike ${pattern} or c.actor_name ilike ${pattern} or c.type ilike ${pattern}
+    or ${personOfChange} = any(array(select pseudonym from identity_keys where identifier = ${search} and sealed_key is not null)))`
 }
 
 const columns = sql`
-  c.id, c.at, c.type, c.organisation_id, c.subject_id, c.subject_name, coalesce(c.after ->> 'uuid', c.before ->> 'uuid') as subject_uuid,
+  c.id, c.at, c.type, c.organisation_id, c.subject_id, 
+  coalesce(c.subject_name, case when c.type like 'identity.%' then coalesce(k.identifier, ${erased}) end) as subject_name, coalesce(c.after ->> 'uuid', c.before ->> 'uuid') as subject_uuid,
   c.actor_kind, c.actor_id, c.actor_name, c.request_id, c.address,
   case when u.id is not null then jsonb_build_object('uuid', u.uuid, 'email', u.email, 'first_name', u.first_name,
     'last_name', u.last_name) end as author, u.signed_in_at,
@@ -134,7 +155,8 @@ const sources = sql`
   changes c
   left join users u on c.actor_kind = 'user' and u.id = c.actor_id
   left join projects p on p.id = c.project_id
-  left join environments e on e.id = c.environment_id`
+  left join environments e on e.id = c.environment_id
+  left join identity_keys k on c.type like 'identity.%' and k.pseudonym = c.subject_id and k.sealed_key is not null`
 
 type Selected<Row extends AuditRow> = Omit<Row, 'author'> & {
   readonly author: Omit<NonNullable<AuditRow['author']>, 'signed_in_at'> | null
@@ -152,8 +174,11 @@ async function readChanges(db: Queryable, ids: readonly number[]): Promise<Audit
   return rows.map(readAuthor)
 }
 
-async function readChangesWithDetails(db: Queryable, ids: readonly number[]): Promise<AuditRowWithDetails[]> {
+async function readChangesWithDetails(record: AuditRecord, ids: readonly number[]): Promise<AuditRowWithDetails[]> {
   const { rows } = await sql<Selected<AuditRowWithDetails>>`
-    select ${columns}, c.before, c.after from ${sources} where c.id = any(${ids}::bigint[]) order by c.id desc`.execute(db)
-  return rows.map(({ before, after, ...row }) => ({ ...readAuthor(row), before, after }))
+    select ${columns}, c.before, c.after from ${sources} where c.id = any(${ids}::bigint[]) order by c.id desc`.execute(record.db)
+  return openPersonal(
+    record,
+    rows.map(({ before, after, ...row }) => ({ ...readAuthor(row), before, after })),
+  )
 }

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { Database } from '../runtime/database.ts'
+import type { SecretKeys } from '../runtime/secrets.ts'
 import type { Tables } from '../runtime/tables.ts'
 
 /** One actor, one transaction, one moment. Every statement inside uses `tx`. */
@@ -10,6 +11,8 @@ export interface Edit {
   /** Strictly later than the last edit of the same project, in whole milliseconds: the order of instants is the order of commits. */
   readonly at: Date
   readonly origin: Origin
+  /** The installation's keys, which are not in the database. */
+  readonly secretKeys: SecretKeys | undefined
   /** Environments whose revision this edit raised, with the revision; filled by `recordChange`. */
   readonly raised: Map<number, number>
 }
@@ -45,7 +48,7 @@ export async function runEdit<T>(
     const at = await lockAndTakeInstant(tx, options.lock)
     const raised = new Map<number, number>()
     const origin = options.origin ?? nowhere
-    const done = await work({ tx, actor: options.actor, at, origin, raised })
+    const done = await work({ tx, actor: options.actor, at, origin, raised, secretKeys: control.secretKeys })
     return { done, raised }
   })
 }

@@ -2,6 +2,7 @@ import { restorableDays, type ChangeType } from '@halyard/contract'
 
 export type JobName =
   | 'remove_identity_overrides'
+  | 'erase_identity'
   | 'publish_due_versions'
   | 'remove_trait_of_all'
   | 'send_mail'
@@ -16,6 +17,7 @@ export type JobName =
 
 /** Durable consequences: a job of this name is enqueued with each change of this type. The worker must know every one. */
 export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {
+  'identity.erased': ['erase_identity'],
   'identity.deleted': ['remove_identity_overrides'],
   'trait.deleted': ['remove_trait_of_all'],
   'organisation.deleted': ['purge_deleted'],
@@ -25,5 +27,5 @@ export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {
   'segment.deleted': ['purge_deleted'],
 }
 
-/** Jobs that are not due at once but so many days after the change. */
-export const daysUntil: Partial<Record<JobName, number>> = { purge_deleted: restorableDays }
+/** Jobs that are not due at once but so long after the change; erasing waits for what was under way when it was asked for. */
+export const secondsUntil: Partial<Record<JobName, number>> = { purge_deleted: restorableDays * 24 * 60 * 60, erase_identity: 5 }

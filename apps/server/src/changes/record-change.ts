@@ -4,7 +4,8 @@ import { sql, type RawBuilder } from 'kysely'
 import { actorId } from '../access/actor.ts'
 import { enqueue } from '../runtime/jobs.ts'
 import type { Edit } from './edit.ts'
-import { daysUntil, reactions } from './reactions.ts'
+import { keysOf, sealPersonal, type IdentityKey } from './personal.ts'
+import { reactions, secondsUntil } from './reactions.ts'
 import { tellWebhooks } from './tell-webhooks.ts'
 
 /** A change as the command that made it tells it. `before` and `after` are rows, or what is worth remembering of them. */
@@ -31,9 +32,10 @@ export const recordChange = (edit: Edit, change: Change): Promise<void> => recor
 export async function recordChanges(edit: Edit, told: readonly Change[]): Promise<void> {
   const all = told.filter((change) => !isNothing(change))
   if (all.length === 0) return
+  const owners = await findOwners(edit, all)
   const recorded = await edit.tx
     .insertInto('changes')
-    .values(all.map((change) => rowOf(edit, change)))
+    .values(all.map((change) => rowOf(edit, change, owners.get(change))))
     .returning('id')
     .execute()
   const projects = new Set(all.map(reachOf).flatMap(({ projectId }) => (projectId === null ? [] : [projectId])))
@@ -51,19 +53,17 @@ export async function recordChanges(edit: Edit, told: readonly Change[]): Promis
     edit.tx,
     all.map((change, index) => ({ change, id: recorded[index]?.id ?? 0, ...reachOf(change) })),
   )
-  for (const change of all) await enqueueReactions(edit, change)
+  for (const change of all) await enqueueReactions(edit, change, subjectOf(change, owners.get(change)))
 }
 
 // Who asks for what there is already changes nothing: nobody has to hear of it. The database agrees, see `leave_unchanged`.
 const isNothing = ({ before, after }: Change): boolean => before !== undefined && after !== undefined && isDeepStrictEqual(before, after)
 
-const dayMilliseconds = 24 * 60 * 60 * 1000
-
-async function enqueueReactions(edit: Edit, change: Change): Promise<void> {
+async function enqueueReactions(edit: Edit, change: Change, subject: string): Promise<void> {
   for (const name of reactions[change.type] ?? []) {
-    const days = daysUntil[name]
-    const runAt = days === undefined ? {} : { runAt: new Date(edit.at.getTime() + days * dayMilliseconds) }
-    await enqueue(edit.tx, { name, payload: { environmentId: reachOf(change).environmentId, subject: String(change.subject) }, ...runAt })
+    const seconds = secondsUntil[name]
+    const runAt = seconds === undefined ? {} : { runAt: new Date(edit.at.getTime() + seconds * 1000) }
+    await enqueue(edit.tx, { name, payload: { environmentId: reachOf(change).environmentId, subject }, ...runAt })
   }
 }
 
@@ -73,7 +73,34 @@ const reachOf = (change: Change): Reach => ({
   environmentId: change.environment?.id ?? null,
 })
 
-function rowOf(edit: Edit, change: Change) {
+const isAboutIdentity = ({ type }: Change): boolean => type.startsWith('identity.')
+
+/** The identities that changes are about: of those the record keeps nothing personal that can be read without a key. */
+async function findOwners(edit: Edit, all: readonly Change[]): Promise<ReadonlyMap<Change, IdentityKey>> {
+  const owners = new Map<Change, IdentityKey>()
+  for (const environmentId of new Set(all.map(({ environment }) => environment?.id))) {
+    const about = all.filter((change) => change.environment?.id === environmentId && identifierOf(change) !== undefined)
+    if (environmentId === undefined || about.length === 0) continue
+    const keys = await keysOf(edit, { environmentId, identifiers: about.flatMap((change) => identifierOf(change) ?? []) })
+    for (const change of about) {
+      const owner = keys.get(identifierOf(change) ?? '')
+      if (owner) owners.set(change, owner)
+    }
+  }
+  return owners
+}
+
+function identifierOf(change: Change): string | undefined {
+  if (isAboutIdentity(change)) return String(change.subject)
+  const row = change.after ?? change.before ?? {}
+  const isOverride = change.type.startsWith('identity_override.')
+  return isOverride && 'identifier' in row && typeof row.identifier === 'string' ? row.identifier : undefined
+}
+
+const subjectOf = (change: Change, owner: IdentityKey | undefined): string =>
+  owner && isAboutIdentity(change) ? owner.pseudonym : String(change.subject)
+
+function rowOf(edit: Edit, change: Change, owner: IdentityKey | undefined) {
   const { organisationId, projectId, environmentId } = reachOf(change)
   return {
     at: edit.at,
@@ -81,15 +108,15 @@ function rowOf(edit: Edit, change: Change) {
     organisation_id: organisationId,
     project_id: projectId,
     environment_id: environmentId,
-    subject_id: String(change.subject),
+    subject_id: subjectOf(change, owner),
     subject_name: nameOf(change),
     actor_kind: edit.actor.kind,
     actor_id: actorId(edit.actor),
     actor_name: edit.actor.name,
     request_id: edit.origin.requestId,
     address: edit.origin.address,
-    before: remember(change.before),
-    after: remember(change.after),
+    before: remember(change, change.before, owner),
+    after: remember(change, change.after, owner),
   }
 }
 
@@ -107,8 +134,11 @@ const nameColumns = ['name', 'label', 'title', 'email', 'url', 'trait_key']
 // What nobody needs to read again must not be in the log either.
 const secretColumns = new Set(['password_hash', 'hashed_key', 'token_hash', 'code_hash', 'sealed_secret', 'sealed_former_secret'])
 
-const remember = (row: object | undefined): string | null =>
-  row ? JSON.stringify(Object.fromEntries(Object.entries(row).filter(([column]) => !secretColumns.has(column)))) : null
+function remember(change: Change, row: object | undefined, owner: IdentityKey | undefined): string | null {
+  if (!row) return null
+  const kept = Object.fromEntries(Object.entries(row).filter(([column]) => !secretColumns.has(column)))
+  return JSON.stringify(owner ? sealPersonal(owner, kept, isAboutIdentity(change)) : kept)
+}
 
 interface Reach {
   readonly organisationId: number | null

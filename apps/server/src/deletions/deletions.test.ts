@@ -1,5 +1,6 @@
 import { api } from '@halyard/contract'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 import { purgeDeleted } from './purge-deleted.ts'
@@ -175,6 +176,14 @@ test('what is not restored in 30 days is purged, with its identities and nothing
   await as('environments').delete({ params: { environment_key: environment.api_key } })
   await as('features').delete({ params: { ...params, feature: button.id } })
   await as('segments').delete({ params: { ...params, segment: gold?.id ?? 0 } })
+  const countsOf = async () =>
+    Promise.all(
+      (['identity_searches', 'identity_search_queue', 'identity_keys'] as const).map(
+        async (table) =>
+          (await server.control.db.selectFrom(table).select('identifier').where('environment_id', '=', environment.id).execute()).length,
+      ),
+    )
+  await vi.waitFor(async () => expect(await countsOf()).toEqual([1, 0, 1]), 20_000)
   const rowsOf = async () => ({
     identities: (
       await server.runtime.identities.db.selectFrom('identities').selectAll().where('environment_id', '=', environment.id).execute()
@@ -187,7 +196,9 @@ test('what is not restored in 30 days is purged, with its identities and nothing
   expect(await rowsOf()).toEqual({ identities: 1, overrides: 6, states: 6 })
   expect((await as('deletions').listOfProject({ params })).count).toBe(3)
 
+  await sql`insert into identity_search_queue values (${environment.id}, 1, 'gone already')`.execute(server.control.db)
   await purgeDeleted(server.runtime, inDays(31))
+  expect(await countsOf()).toEqual([0, 0, 0])
   expect(await rowsOf()).toEqual({ identities: 0, overrides: 0, states: 0 })
   expect((await as('deletions').listOfProject({ params })).count).toBe(0)
   const purged = await server.control.db

@@ -67,9 +67,19 @@ const identitiesAtOnce = 1000
 
 // The identity store may be sharded: rows are named by their keys.
 export async function forgetIdentities(identities: Queryable, environment: { readonly id: number }): Promise<void> {
+  await forgetRows(identities, 'identities', environment)
+  await sql`delete from identity_search_queue where environment_id = ${environment.id}`.execute(identities)
+  await forgetRows(identities, 'identity_searches', environment)
+}
+
+async function forgetRows(
+  identities: Queryable,
+  table: 'identities' | 'identity_searches',
+  environment: { readonly id: number },
+): Promise<void> {
   for (;;) {
     const rows = await identities
-      .selectFrom('identities')
+      .selectFrom(table)
       .select(['bucket', 'identifier'])
       .where('environment_id', '=', environment.id)
       .orderBy('identifier')
@@ -77,7 +87,7 @@ export async function forgetIdentities(identities: Queryable, environment: { rea
       .execute()
     if (rows.length === 0) return
     await identities
-      .deleteFrom('identities')
+      .deleteFrom(table)
       .where('environment_id', '=', environment.id)
       .where((where) =>
         where(
@@ -109,6 +119,7 @@ async function emptyEnvironment(control: Database, due: Due): Promise<void> {
       await recordPurge(edit, due, { identity_overrides: ids.length })
     })
   }
+  await deleteInPieces(control.db, sql`identity_keys`, sql`environment_id = ${due.id}`)
   await deleteInPieces(control.db, sql`sdk_events`, sql`environment_id = ${due.id}`)
   await deleteInPieces(control.db, sql`usage_counts`, sql`environment_id = ${due.id}`)
 }

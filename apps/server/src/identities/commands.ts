@@ -83,7 +83,10 @@ export async function deleteIdentities(
   for (const identity of deleted) await removeIdentity(identities, identity)
 }
 
-const removeIdentity = (identities: Queryable, { environment_id, bucket, identifier }: IdentityRow) =>
+export const removeIdentity = (
+  identities: Queryable,
+  { environment_id, bucket, identifier }: Pick<IdentityRow, 'environment_id' | 'bucket' | 'identifier'>,
+) =>
   alsoQueued(
     sql`delete from identities where environment_id = ${environment_id} and bucket = ${bucket} and identifier = ${identifier} returning *`,
   ).execute(identities)

@@ -3,7 +3,7 @@ import { sql, type Transaction } from 'kysely'
 import type { Database } from '../runtime/database.ts'
 import type { Log } from '../runtime/runtime.ts'
 import type { Tables } from '../runtime/tables.ts'
-import { readTraits } from './rules.ts'
+import { readTraits, type IdentityKey } from './rules.ts'
 import { foldedNames, searchTerms, termsVersion } from './search-terms.ts'
 
 export interface SearchProjection {
@@ -112,6 +112,21 @@ async function put(tx: Transaction<Tables>, rows: readonly Queued[]): Promise<vo
 /** As PostgreSQL writes an array: an array of arrays of different lengths cannot be bound. */
 const termsOf = (row: Queued, searchable: Parameters<typeof searchTerms>[1] | undefined): string =>
   `{${searchable ? searchTerms(row.environment_id, searchable).join(',') : ''}}`
+
+/**
+ * Removes an identity that was there at an instant, and all that the search knows of it. Nobody fills the search meanwhile; who came
+ * since is put into it anew.
+ */
+export async function forgetIdentity(identities: Database, { environmentId, bucket, identifier }: IdentityKey, until: Date): Promise<void> {
+  const own = sql`environment_id = ${environmentId} and bucket = ${bucket} and identifier = ${identifier}`
+  await identities.transaction(async (tx) => {
+    await sql`select pg_advisory_xact_lock(hashtext('halyard identity search'))`.execute(tx)
+    await sql`delete from identities where ${own} and created_at <= ${until}`.execute(tx)
+    await sql`delete from identity_searches where ${own}`.execute(tx)
+    await sql`delete from identity_search_queue where ${own}`.execute(tx)
+    await sql`insert into identity_search_queue select environment_id, bucket, identifier from identities where ${own}`.execute(tx)
+  })
+}
 
 /** Queues the next ones of all identities, unless that was done for these terms; whether it is done. */
 export async function walkOn(identities: Database): Promise<boolean> {

@@ -76,25 +76,26 @@ const deletedIdentity = z.object({ environmentId: z.int(), subject: z.string() }
  * identity of the same name that was made since keeps its own.
  */
 export async function removeIdentityOverrides(control: Database, payload: unknown): Promise<void> {
-  const { environmentId, subject: identifier } = deletedIdentity.parse(payload)
+  const { environmentId, subject: pseudonym } = deletedIdentity.parse(payload)
+  const owner = await control.db.selectFrom('identity_keys').select('identifier').where('pseudonym', '=', pseudonym).executeTakeFirst()
   const environment = await control.db
     .selectFrom('environments')
     .selectAll()
     .where('id', '=', environmentId)
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
-  if (!environment) return
+  if (!owner || !environment) return
   const project = await control.db
     .selectFrom('projects')
     .selectAll()
     .where('id', '=', environment.project_id)
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
-  const deletedAt = await findDeletion(control.db, environment, { identifier })
+  const deletedAt = await findDeletion(control.db, environment, { pseudonym })
   if (!project || !deletedAt) return
   const options = { actor: system('remove_identity_overrides'), lock: { on: 'project', id: project.id } } as const
   await runEdit(control, options, async (edit) => {
-    const overrides = await listIdentityOverrides(edit.tx, environment, { identifier })
+    const overrides = await listIdentityOverrides(edit.tx, environment, owner)
     const earlier = overrides.filter((override) => override.updated_at <= deletedAt)
     if (earlier.length > 0) await removeAll(edit, { project, environment }, earlier)
   })

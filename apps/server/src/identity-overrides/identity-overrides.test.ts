@@ -1,5 +1,6 @@
 import { api } from '@halyard/contract'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { openPersonal } from '../changes/personal.ts'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 import { removeIdentityOverrides } from './commands.ts'
 
@@ -25,14 +26,16 @@ async function startOverrides() {
     const headers = { 'x-environment-key': environment.api_key }
     return (await server.send('GET', `/api/v1/identities/?identifier=${identifier}&feature=${name}`, { headers })).body
   }
-  const changes = () =>
-    server.control.db
+  const changes = async () => {
+    const recorded = await server.control.db
       .selectFrom('changes')
       .selectAll()
       .where('project_id', '=', project.id)
       .where('type', 'like', 'identity_override.%')
       .orderBy('id')
       .execute()
+    return openPersonal({ db: server.control.db, secretKeys: server.runtime.config }, recorded)
+  }
   return {
     authorization,
     environment,

@@ -42,7 +42,7 @@ export async function requireIdentityOverride(
 export async function findDeletion(
   db: Queryable,
   environment: Pick<EnvironmentRow, 'id' | 'project_id'>,
-  { identifier }: Owner,
+  { pseudonym }: { readonly pseudonym: string },
 ): Promise<Date | undefined> {
   const change = await db
     .selectFrom('changes')
@@ -50,7 +50,7 @@ export async function findDeletion(
     .where('project_id', '=', environment.project_id)
     .where('environment_id', '=', environment.id)
     .where('type', '=', 'identity.deleted')
-    .where('subject_id', '=', identifier)
+    .where('subject_id', '=', pseudonym)
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst()

@@ -8,6 +8,7 @@ import { lockDirectory, type DirectoryLock } from './directory-lock.ts'
 import { startEmbedded, type EmbeddedDatabase } from './embedded.ts'
 import { EmbeddedNotifications, ServerNotifications, type ChannelListener, type Notifications } from './notifications.ts'
 import { createServerPool, EmbeddedPool, kyselyPool, serverConnection, type TransactionScope } from './pool.ts'
+import type { SecretKeys } from './secrets.ts'
 import type { Tables } from './tables.ts'
 
 export { DatabaseBusy, isDatabaseUnavailable } from './database-unavailable.ts'
@@ -18,6 +19,8 @@ export interface Database {
   /** For hand-written hot statements (named prepared statements). */
   readonly pool: Pool
   readonly embedded: boolean
+  /** With which edits encrypt what is personal; undefined where a database is only looked after. */
+  readonly secretKeys: SecretKeys | undefined
   /**
    * Runs `work` in one READ COMMITTED transaction and commits; rolls back and rethrows what it throws. After a deadlock or a
    * serialisation failure `work` runs again, up to three times: it must have no effect outside the transaction.
@@ -41,6 +44,7 @@ export interface DatabaseOptions {
   /** Where the embedded database lives. */
   readonly dataDir: string
   readonly poolSize: number
+  readonly secretKeys?: SecretKeys
   readonly log: Logger
   /** A `dump` for a new embedded database to begin from. */
   readonly snapshot?: Uint8Array | undefined
@@ -53,11 +57,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return options.url === undefined ? openEmbedded(options) : openServer(options.url, options)
 }
 
-function openServer(url: string, { poolSize, log }: DatabaseOptions): Database {
+function openServer(url: string, { poolSize, log, secretKeys }: DatabaseOptions): Database {
   const pool = createServerPool(url, poolSize)
   const notifications = new ServerNotifications(url, log)
   return assemble({
     pool,
+    secretKeys,
     log,
     notifications,
     embedded: undefined,
@@ -69,7 +74,7 @@ function openServer(url: string, { poolSize, log }: DatabaseOptions): Database {
   })
 }
 
-async function openEmbedded({ dataDir, log, snapshot, memory = false }: DatabaseOptions): Promise<Database> {
+async function openEmbedded({ dataDir, log, secretKeys, snapshot, memory = false }: DatabaseOptions): Promise<Database> {
   const lock = memory ? undefined : await lockEmbedded(dataDir, log)
   const storage = memory ? 'memory' : { dataDir: join(dataDir, 'postgres') }
   const onCrash = (reason: string) =>
@@ -82,6 +87,7 @@ async function openEmbedded({ dataDir, log, snapshot, memory = false }: Database
   const pool = new EmbeddedPool(embedded, scope)
   return assemble({
     pool,
+    secretKeys,
     log,
     notifications: new EmbeddedNotifications(pool),
     embedded: { database: embedded, scope },
@@ -102,6 +108,7 @@ function lockEmbedded(dataDir: string, log: Logger): Promise<DirectoryLock> {
 
 interface Parts {
   readonly pool: Pool
+  readonly secretKeys: SecretKeys | undefined
   readonly log: Logger
   readonly notifications: Notifications
   readonly embedded: { readonly database: EmbeddedDatabase; readonly scope: TransactionScope } | undefined
@@ -109,7 +116,7 @@ interface Parts {
   readonly close: () => Promise<void>
 }
 
-function assemble({ pool, log, notifications, embedded, withSession, close }: Parts): Database {
+function assemble({ pool, secretKeys, log, notifications, embedded, withSession, close }: Parts): Database {
   logConnectionErrors(pool, log)
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: kyselyPool(pool) }) })
   const attempt = <T>(work: (tx: Transaction<Tables>) => Promise<T>) => db.transaction().setIsolationLevel('read committed').execute(work)
@@ -119,6 +126,7 @@ function assemble({ pool, log, notifications, embedded, withSession, close }: Pa
     db,
     pool,
     embedded: embedded !== undefined,
+    secretKeys,
     transaction: (work) => retryConflicts(() => scoped(work)),
     listen: (channel, listener) => notifications.listen(channel, listener),
     withSession,

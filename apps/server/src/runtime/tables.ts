@@ -271,6 +271,15 @@ export interface IdentitiesTable {
   dashboard_alias: string | null
 }
 
+export interface IdentityKeysTable {
+  pseudonym: Generated<string>
+  environment_id: number
+  identity_id: number
+  identifier: string
+  sealed_key: string | null
+  erased_at: Date | null
+}
+
 export interface IdentitySearchQueueTable {
   environment_id: number
   bucket: number
@@ -612,6 +621,7 @@ export interface Tables {
   groups: GroupsTable
   idempotency_keys: IdempotencyKeysTable
   identities: IdentitiesTable
+  identity_keys: IdentityKeysTable
   identity_search_queue: IdentitySearchQueueTable
   identity_search_walks: IdentitySearchWalksTable
   identity_searches: IdentitySearchesTable

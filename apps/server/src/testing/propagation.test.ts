@@ -17,7 +17,7 @@ import { allMigrations, createServerDatabase } from './test-database.ts'
 const log = pino({ level: 'silent' })
 
 async function startOn(databaseUrl: string): Promise<Halyard> {
-  const control = await openDatabase({ url: databaseUrl, dataDir: '', poolSize: 4, log })
+  const control = await openDatabase({ url: databaseUrl, dataDir: '', poolSize: 4, log, secretKeys: testConfig })
   return startHalyard({
     config: { ...testConfig, databaseUrl, dataDir: await mkdtemp(join(tmpdir(), 'halyard-test-')) },
     control,

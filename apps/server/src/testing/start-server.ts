@@ -10,7 +10,7 @@ import type { Database } from '../runtime/database.ts'
 import { createOutbound } from '../runtime/outbound.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { startHalyard } from '../start.ts'
-import { openTestDatabase } from './test-database.ts'
+import { openTestDatabase, testSecretKeys } from './test-database.ts'
 
 export interface TestServer {
   readonly url: string
@@ -59,8 +59,7 @@ export const testConfig: Config = {
   identityDatabaseUrl: undefined,
   databasePoolSize: 4,
   dataDir: '',
-  secretKey: 'a secret key for tests, 32 characters and more',
-  previousSecretKeys: [],
+  ...testSecretKeys,
   demo: false,
   firstAdmin: undefined,
   allowRegistrationWithoutInvite: true,

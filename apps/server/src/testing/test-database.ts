@@ -10,12 +10,14 @@ export interface TestDatabaseOptions {
   readonly poolSize?: number
 }
 
+export const testSecretKeys = { secretKey: 'a secret key for tests, 32 characters and more', previousSecretKeys: [] }
+
 /** Of a PostgreSQL 15 whose role may create databases; unset, tests run on the embedded database. */
 export const testServerUrl = process.env['TEST_DATABASE_URL']
 
 /** A migrated database of the test's own: embedded in memory, or on the server at TEST_DATABASE_URL, where closing it drops it. */
 export async function openTestDatabase({ migrations = allMigrations, poolSize = 4 }: TestDatabaseOptions = {}): Promise<Database> {
-  const common = { dataDir: '', poolSize, log: quiet }
+  const common = { dataDir: '', poolSize, log: quiet, secretKeys: testSecretKeys }
   if (testServerUrl === undefined) {
     return openDatabase({ ...common, url: undefined, memory: true, snapshot: await snapshotOf(migrations) })
   }

@@ -63,8 +63,8 @@ async function deliver(means: Means, delivery: DeliveryRow, signal: AbortSignal)
   return false
 }
 
-async function keepBody({ control }: Means, webhook: WebhookRow, delivery: DeliveryRow): Promise<string> {
-  const body = await writeBody(control.db, webhook.format, delivery)
+async function keepBody({ control, config }: Means, webhook: WebhookRow, delivery: DeliveryRow): Promise<string> {
+  const body = await writeBody({ db: control.db, secretKeys: config }, webhook.format, delivery)
   await control.db.updateTable('webhook_deliveries').set({ body }).where('id', '=', delivery.id).execute()
   return body
 }

@@ -2,7 +2,7 @@ import type { FeatureValue } from '@halyard/contract'
 import { sql } from 'kysely'
 import * as z from 'zod'
 import type { Queryable } from '../access/rows.ts'
-import { getChange, type AuditRowWithDetails } from '../audit/queries.ts'
+import { getChange, type AuditRecord, type AuditRowWithDetails } from '../audit/queries.ts'
 import { differences, presentEntry, relatedType, sentenceOf } from '../audit/rules.ts'
 import { typedValue } from '../feature-states/default-states.ts'
 import { identityKey } from '../identities/rules.ts'
@@ -10,10 +10,10 @@ import { pythonInstant, pythonJson } from './python-json.ts'
 import type { DeliveryRow } from './rules.ts'
 
 /** What a webhook is told of a change: from what the change says was and is, not from what is there by now. */
-export async function writeBody(db: Queryable, format: string, delivery: DeliveryRow): Promise<string> {
-  const change = await getChange(db, delivery.change_id)
+export async function writeBody(record: AuditRecord, format: string, delivery: DeliveryRow): Promise<string> {
+  const change = await getChange(record, delivery.change_id)
   if (format === 'standard') return JSON.stringify(typedEvent(change))
-  const body = delivery.event_type === 'AUDIT_LOG_CREATED' ? presentEntry(change) : await flagEvent(db, delivery, change)
+  const body = delivery.event_type === 'AUDIT_LOG_CREATED' ? presentEntry(change) : await flagEvent(record.db, delivery, change)
   return pythonJson({ data: body, event_type: delivery.event_type })
 }
 

@@ -66,7 +66,7 @@ const filters = z.object({
     .max(256, 'Ensure this field has no more than 256 characters.')
     .refine((text) => text.isWellFormed() && !text.includes('\0'), 'Null characters are not allowed.')
     .optional()
-    .describe('Part of the name of what changed, of who did it, or of the kind of change.'),
+    .describe('Part of the name of what changed, of who did it, or of the kind of change; or the whole identifier of an identity.'),
 })
 
 const listQuery = pageQuery(999).extend({

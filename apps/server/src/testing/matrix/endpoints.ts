@@ -8,7 +8,7 @@ import { deletions } from './deletion-examples.ts'
 import { featureFiles } from './feature-file-examples.ts'
 import { featureSegments, featureStates, features, segmentMembers, segments, valueSchemas, variants } from './flag-examples.ts'
 import { flagUpdates, wholeFlags } from './flag-update-examples.ts'
-import { explanations, identities, identityOverrides, identityTraits } from './identity-examples.ts'
+import { explanations, identities, identityOverrides, identityTraits, personalData } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { featureVersions, scheduledChanges, versioning, versionStates } from './version-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
@@ -74,6 +74,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   identities,
   identityTraits,
   identityOverrides,
+  personalData,
   explanations,
   segmentMembers,
   audit,

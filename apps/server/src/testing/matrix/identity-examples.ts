@@ -15,6 +15,11 @@ export const identities: ExamplesOf<typeof api.identities> = {
   delete: async (at) => ({ params: await identity(at) }),
 }
 
+export const personalData: ExamplesOf<typeof api.personalData> = {
+  export: async (at) => ({ params: await identity(at) }),
+  erase: async (at) => ({ params: await identity(at) }),
+}
+
 async function trait(at: Fixture) {
   const made = await makeTrait(at)
   return { ...environment(at), identity: made.identity.id, trait: made.trait.id }
