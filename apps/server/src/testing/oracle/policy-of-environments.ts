@@ -4,6 +4,7 @@ import { crud, rules, type Section } from './sections.ts'
 const admin = 'ENVIRONMENT_ADMIN'
 // What the examples write says something of everybody and of a segment.
 const both: Who = { all: ['UPDATE_FEATURE_STATE', 'MANAGE_SEGMENT_OVERRIDES'] }
+const bothSeen: Who = { all: ['VIEW_ENVIRONMENT', 'UPDATE_FEATURE_STATE', 'MANAGE_SEGMENT_OVERRIDES'] }
 
 export const ofEnvironments: Section = [
   ...rules('§2.11, §3.1', {
@@ -72,6 +73,14 @@ export const ofEnvironments: Section = [
       restore: both,
     },
     versionStates: { list: 'VIEW_ENVIRONMENT', create: both, update: both, replace: both, delete: both },
+  }),
+  // A reply shows the whole flag.
+  ...rules('§2.10: by what is written, and by whatever lets somebody see it where it is answered with', {
+    flagUpdates: { updateOne: both, updateSeveral: both, deleteOverride: 'MANAGE_SEGMENT_OVERRIDES' },
+    wholeFlags: { get: 'VIEW_ENVIRONMENT', update: bothSeen, replace: bothSeen, deleteOverride: 'MANAGE_SEGMENT_OVERRIDES' },
+  }),
+  ...rules('§2.7: files are for administrators; features of a file are made in the whole project', {
+    featureFiles: { createExport: admin, download: admin, import: { all: [admin, 'PROJECT_ADMIN'] } },
   }),
   ...rules('ours: what is to change later is seen and written as what changes now', {
     scheduledChanges: { list: 'VIEW_ENVIRONMENT', create: both },

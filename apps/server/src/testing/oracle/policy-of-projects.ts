@@ -27,6 +27,7 @@ export const ofProjects: Section = [
       delete: 'DELETE_FEATURE',
       deleteMany: 'DELETE_FEATURE',
     },
+    featureFiles: { listExports: 'VIEW_PROJECT', listImports: 'VIEW_PROJECT' },
     variants: { ...crud('VIEW_PROJECT', 'CREATE_FEATURE'), getByUuid: 'VIEW_PROJECT' },
   }),
   ...rules('§2.12, §3.1', {
