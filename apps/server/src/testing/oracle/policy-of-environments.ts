@@ -105,6 +105,8 @@ export const ofEnvironments: Section = [
   ...rules('ours: what tells of identities is for who sees identities', {
     identityOverrides: { listSegments: 'VIEW_IDENTITIES' },
     explanations: { explain: 'VIEW_IDENTITIES' },
+    // Somebody is erased by whoever may delete them.
+    personalData: { export: 'VIEW_IDENTITIES', erase: 'MANAGE_IDENTITIES' },
     segmentMembers: { preview: 'VIEW_IDENTITIES' },
   }),
 ]
