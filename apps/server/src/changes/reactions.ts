@@ -25,6 +25,10 @@ export const reactions: Partial<Record<ChangeType, readonly JobName[]>> = {
   'environment.deleted': ['purge_deleted'],
   'feature.deleted': ['purge_deleted'],
   'segment.deleted': ['purge_deleted'],
+  // What was due while it was deleted.
+  'project.restored': ['publish_due_versions'],
+  'environment.restored': ['publish_due_versions'],
+  'feature.restored': ['publish_due_versions'],
 }
 
 /** Jobs that are not due at once but so long after the change; erasing waits for what was under way when it was asked for. */

@@ -63,7 +63,8 @@ async function enqueueReactions(edit: Edit, change: Change, subject: string): Pr
   for (const name of reactions[change.type] ?? []) {
     const seconds = secondsUntil[name]
     const runAt = seconds === undefined ? {} : { runAt: new Date(edit.at.getTime() + seconds * 1000) }
-    await enqueue(edit.tx, { name, payload: { environmentId: reachOf(change).environmentId, subject }, ...runAt })
+    const { projectId, environmentId } = reachOf(change)
+    await enqueue(edit.tx, { name, payload: { projectId, environmentId, subject }, ...runAt })
   }
 }
 

@@ -13,7 +13,7 @@ interface Told {
   readonly environmentId: number | null
 }
 
-type FlagEvent = 'FLAG_UPDATED' | 'FLAG_DELETED'
+type FlagEvent = 'FLAG_UPDATED' | 'FLAG_DELETED' | 'NEW_VERSION_PUBLISHED'
 
 // Of these Flagsmith's webhooks are told as of flags; of everything else only as of entries in the audit log.
 const flagEvents: Partial<Record<ChangeType, FlagEvent>> = {
@@ -26,6 +26,7 @@ const flagEvents: Partial<Record<ChangeType, FlagEvent>> = {
   'identity_override.created': 'FLAG_UPDATED',
   'identity_override.updated': 'FLAG_UPDATED',
   'identity_override.deleted': 'FLAG_DELETED',
+  'feature_version.published': 'NEW_VERSION_PUBLISHED',
 }
 
 /**
@@ -45,7 +46,7 @@ export async function tellWebhooks(tx: Transaction<Tables>, all: readonly Told[]
         from told t
         join environments e on t.flag_event is not null and (e.id = t.environment_id or t.environment_id is null and e.project_id = t.project_id)
         join webhooks w on w.enabled and w.format = 'flagsmith' and w.organisation_id = t.organisation_id
-         and (w.environment_id is null or w.environment_id = e.id)
+         and (w.environment_id = e.id or w.environment_id is null and t.flag_event <> 'NEW_VERSION_PUBLISHED')
        where e.deleted_at is null
       union all
       select w.id, t.id, 'AUDIT_LOG_CREATED', t.environment_id
@@ -79,8 +80,8 @@ const rowOf = ({ id, change, organisationId, projectId, environmentId }: Told) =
   touches_flags: changes[change.type].touches === 'document',
 })
 
-// A place among the overrides has no state until it is given one.
 function flagEventOf({ type, before, after }: Change): FlagEvent | null {
-  const isState = type.startsWith('feature.') || 'enabled' in (after ?? before ?? {})
-  return (isState && flagEvents[type]) || null
+  // A place among the overrides has no state until it is given one.
+  const isPlace = type.startsWith('segment_override.') && !('enabled' in (after ?? before ?? {}))
+  return (!isPlace && flagEvents[type]) || null
 }

@@ -1,5 +1,8 @@
 import { api } from '@halyard/contract'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { system } from '../access/actor.ts'
+import { runEdit } from '../changes/edit.ts'
+import { recordChange } from '../changes/record-change.ts'
 import { startServer, type TestServer } from '../testing/start-server.ts'
 
 let server: TestServer
@@ -262,6 +265,27 @@ test('a schedule that conflicts is refused at save and when it is due, and its a
     refusal: null,
   })
   expect(await served()).toMatchObject({ flags: [{ enabled: true }] })
+})
+
+test.each(['feature', 'environment'])('what was due while its %s was deleted goes live when that is restored', async (what) => {
+  const { versions, scheduled, params, at, authorization, inProject, byKey, environment, feature } = await startVersions()
+  const waiting = await scheduled.create({ params, body: { live_from: later(3_600_000), environment_default: { enabled: true } } })
+  const isFeature = what === 'feature'
+  if (isFeature) await server.as(authorization, api.features).delete({ params: { ...inProject, feature: feature.id } })
+  else await server.as(authorization, api.environments).delete({ params: byKey })
+  const options = { actor: system('tests'), lock: { on: 'project', id: inProject.project } } as const
+  await runEdit(server.control, options, async (edit) => {
+    await edit.tx.updateTable('feature_versions').set({ live_from: edit.at }).where('uuid', '=', waiting.uuid).execute()
+    await recordChange(edit, {
+      type: 'feature_version.updated',
+      environment: { id: environment.id, project_id: inProject.project },
+      subject: waiting.uuid,
+    })
+  })
+  const deleted = server.as(authorization, api.deletions)
+  if (isFeature) await deleted.restoreFeature({ params: { ...inProject, id: feature.id }, body: {} })
+  else await deleted.restoreEnvironment({ params: { ...inProject, id: environment.id }, body: {} })
+  await expect.poll(() => versions.get({ params: at(waiting.uuid) }), soon).toMatchObject({ is_live: true, number: 2 })
 })
 
 test('of two hundred who publish the same draft one does', async () => {

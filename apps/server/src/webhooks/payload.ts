@@ -5,6 +5,7 @@ import type { Queryable } from '../access/rows.ts'
 import { getChange, type AuditRecord, type AuditRowWithDetails } from '../audit/queries.ts'
 import { differences, presentEntry, relatedType, sentenceOf } from '../audit/rules.ts'
 import { typedValue } from '../feature-states/default-states.ts'
+import { readFlagAt } from '../feature-versions/queries.ts'
 import { identityKey } from '../identities/rules.ts'
 import { pythonInstant, pythonJson } from './python-json.ts'
 import type { DeliveryRow } from './rules.ts'
@@ -13,8 +14,12 @@ import type { DeliveryRow } from './rules.ts'
 export async function writeBody(record: AuditRecord, format: string, delivery: DeliveryRow): Promise<string> {
   const change = await getChange(record, delivery.change_id)
   if (format === 'standard') return JSON.stringify(typedEvent(change))
-  const body = delivery.event_type === 'AUDIT_LOG_CREATED' ? presentEntry(change) : await flagEvent(record.db, delivery, change)
-  return pythonJson({ data: body, event_type: delivery.event_type })
+  return pythonJson({ data: await legacyEvent(record.db, delivery, change), event_type: delivery.event_type })
+}
+
+function legacyEvent(db: Queryable, delivery: DeliveryRow, change: AuditRowWithDetails) {
+  if (delivery.event_type === 'AUDIT_LOG_CREATED') return presentEntry(change)
+  return change.type === 'feature_version.published' ? versionEvent(db, change) : flagEvent(db, delivery, change)
 }
 
 const typedEvent = (change: AuditRowWithDetails) => ({
@@ -97,6 +102,38 @@ async function findDefault(db: Queryable, { featureId, environmentId }: { featur
   return stateRow.safeParse(state).data
 }
 
+const versionRow = z.object({
+  uuid: z.string(),
+  feature_id: z.int(),
+  environment_id: z.int(),
+  live_from: z.coerce.date(),
+  publisher_kind: z.string().nullable(),
+  publisher_id: z.int().nullable(),
+})
+
+async function versionEvent(db: Queryable, change: AuditRowWithDetails) {
+  const version = versionRow.parse(change.after)
+  const ids = { environment: { id: version.environment_id }, feature: { id: version.feature_id } }
+  const flag = await readFlagAt(db, ids, version.live_from)
+  const { feature, values } = await findNames(db, { ...version, segment_id: null })
+  const publisherId = version.publisher_kind === 'user' ? version.publisher_id : null
+  const publisher = await db
+    .selectFrom('users')
+    .select(['id', 'email'])
+    .where('id', '=', publisherId ?? 0)
+    .executeTakeFirst()
+  return {
+    uuid: version.uuid,
+    feature: { id: feature.id, name: feature.name },
+    published_by: publisher ?? null,
+    feature_states: [flag.default, ...flag.states].map(({ enabled, value, variants }) => ({
+      enabled,
+      value,
+      multivariate_feature_state_values: presentWeights(variants, values),
+    })),
+  }
+}
+
 interface Names {
   readonly feature: {
     readonly id: number
@@ -114,7 +151,7 @@ interface Names {
   readonly values: Readonly<Record<string, FeatureValue>>
 }
 
-async function findNames(db: Queryable, state: StateRow): Promise<Names> {
+async function findNames(db: Queryable, state: Pick<StateRow, 'feature_id' | 'environment_id' | 'segment_id'>): Promise<Names> {
   const { rows } = await sql<Names>`
     select to_jsonb(f) as feature, jsonb_build_object('id', p.id, 'name', p.name) as project,
            jsonb_build_object('id', e.id, 'name', e.name) as environment,
@@ -149,9 +186,12 @@ const presentState = (state: StateRow, { feature, project, environment, segment,
   feature_segment: segment && { segment, priority: state.priority ?? priority },
   enabled: state.enabled,
   feature_state_value: state.value,
-  multivariate_feature_state_values: state.variants.map((each) => ({
+  multivariate_feature_state_values: presentWeights(state.variants, values),
+})
+
+const presentWeights = (variants: StateRow['variants'], values: Names['values']) =>
+  variants.map((each) => ({
     id: each.id,
     multivariate_feature_option: { id: each.variant_id, value: values[each.variant_id] ?? null },
     percentage_allocation: each.weight,
-  })),
-})
+  }))

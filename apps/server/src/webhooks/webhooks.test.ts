@@ -177,6 +177,28 @@ test('they hear of features, segment and identity overrides that come, change an
   expect(events[5].data).toMatchObject({ new_state: null, previous_state: { feature: { name: 'dark_mode' } } })
 })
 
+test('an environment’s hear of versions, with all that the feature is by then and who published it', async () => {
+  const { hook, createFeature, as, key, environment, inOrganisation } = await start()
+  const feature = await createFeature('dark_mode')
+  await as('versioning').enable({ params: key })
+  const [receiver, ofOrganisation] = [await receive(), await receive()]
+  await as('organisationWebhooks').create({ params: inOrganisation, body: { url: ofOrganisation.url } })
+  await hook({ url: receiver.url })
+  const value = { type: 'integer', value: '42' } as const
+  await as('flagUpdates').updateOne({ params: key, body: { feature: { name: 'dark_mode' }, enabled: true, value } })
+  const { results } = await as('featureVersions').list({ params: { environment: environment.id, feature: feature.id } })
+  const events = (await receiver.until(2)).map(eventOf)
+  expect(events.find(({ event_type: type }) => type === 'NEW_VERSION_PUBLISHED')?.data).toEqual({
+    uuid: results[0]?.uuid,
+    feature: { id: feature.id, name: 'dark_mode' },
+    published_by: { id: expect.any(Number), email: expect.stringContaining('@') },
+    feature_states: [{ enabled: true, value: 42, multivariate_feature_state_values: [] }],
+  })
+  // As entries in the audit log and of the flag, as those of organisations hear of everything.
+  const types = (await ofOrganisation.until(4)).map(eventOf).map(({ event_type: type }) => type)
+  expect(types).not.toContain('NEW_VERSION_PUBLISHED')
+})
+
 test('an organisation’s hear of everything in it, as of entries in the audit log, and of flags besides', async () => {
   const { as, inOrganisation, inProject, createFeature } = await start()
   const receiver = await receive()
