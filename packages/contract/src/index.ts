@@ -10,7 +10,7 @@ import { featureSegments } from './admin/feature-segments.ts'
 import { featureStates } from './admin/feature-states.ts'
 import { featureVersions, versionStates } from './admin/feature-versions.ts'
 import { features } from './admin/features.ts'
-import { flagUpdates, wholeFlags } from './admin/flag-updates.ts'
+import { flagUpdates, manyFlags, wholeFlags } from './admin/flag-updates.ts'
 import {
   environmentGroupPermissions,
   environmentUserPermissions,
@@ -120,6 +120,7 @@ export const api = {
   versioning,
   flagUpdates,
   wholeFlags,
+  manyFlags,
   identities,
   identityTraits,
   identityOverrides,

@@ -1,6 +1,6 @@
 import { invalid, notFound } from '@halyard/contract'
 import type { Edit } from '../changes/edit.ts'
-import type { FlagScope } from '../feature-states/change-flag.ts'
+import { refuseUnknownSegments, type FlagScope } from '../feature-states/change-flag.ts'
 import { findSegment, findSegments, readFlag } from '../feature-states/queries.ts'
 import { changeNow } from '../feature-versions/commands.ts'
 import { listVariantIds } from './queries.ts'
@@ -10,6 +10,7 @@ import { changeOf, whyRefused, type Writing } from './rules.ts'
 export async function writeFlag(edit: Edit, scope: FlagScope, writing: Writing): Promise<boolean> {
   const ids = writing.parts.segment_overrides?.map(({ segmentId }) => segmentId) ?? []
   const segments = await findSegments(edit.tx, scope.project, ids)
+  await refuseUnknownSegments(edit, scope, writing.removes ?? [])
   const variants = await listVariantIds(edit.tx, scope.feature)
   const errors = whyRefused(writing, { feature: scope.feature, segments, variants })
   if (errors) throw invalid(errors)

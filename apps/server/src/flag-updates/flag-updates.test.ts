@@ -239,3 +239,38 @@ test('the default asks for one permission and overrides for another', async () =
     body: { detail: expect.stringContaining('MANAGE_SEGMENT_OVERRIDES') },
   })
 })
+
+test.each([false, true])('many flags are changed in one edit, all or none (with versions: %s)', async (throughVersions) => {
+  const { as, inProject, byKey, feature, makeSegment, whole, params, authorization, environment } = await start({ throughVersions })
+  const staff = await makeSegment('Staff')
+  const names = Array.from({ length: 30 }, (_, index) => `feature-${index}`)
+  for (const name of names) await as('features').create({ params: inProject, body: { name } })
+  const path = `/api/v1/environments/${environment.api_key}/features/bulk-update/`
+  const send = (features: object[]) => server.send('POST', path, { authorization, body: { features } })
+  const on = [...names, 'Checkout'].map((name) => ({ feature: { name }, environment_default: { enabled: true } }))
+  const before = await whole.get({ params })
+  const wrong = { feature: { id: feature.id }, segment_overrides: [{ segment: { id: staff } }, { segment: { id: 987_654 } }] }
+  const refused = await send([...on.slice(0, 2), wrong])
+  expect(refused).toMatchObject({ status: 400 })
+  expect(Object(refused.body).features.slice(0, 2)).toEqual([{}, {}])
+  expect(Object(refused.body).features[2]).toEqual({ segment_overrides: [{}, { segment: { id: [expect.stringContaining('987654')] } }] })
+  expect(await send([on[0] ?? {}, on[0] ?? {}])).toMatchObject({
+    status: 400,
+    body: { features: [{}, { feature: [expect.stringContaining('twice')] }] },
+  })
+  expect(await send([{ ...on[0], environment_default: { enabeld: true } }])).toMatchObject({
+    status: 400,
+    body: { features: [{ environment_default: { enabeld: ['This field is not known.'] } }] },
+  })
+  expect(await whole.get({ params })).toEqual(before)
+  const features = [...on].map((each) => ({ ...each, segment_overrides: [{ segment: { id: staff }, enabled: false }] }))
+  const done = await as('manyFlags').update({ params: byKey, body: { features } })
+  expect(done.map(({ changed }) => changed)).toEqual(features.map(() => true))
+  const instants = new Set(
+    (await as('featureStates').list({ params: byKey, query: { page_size: 100 } })).results.map((state) => state.live_from),
+  )
+  expect(instants.size).toBe(1)
+  const again = [...on.slice(1).map((each) => ({ ...each })), { feature: { name: 'feature-0' }, remove_segment_overrides: [staff] }]
+  const changed = (await as('manyFlags').update({ params: byKey, body: { features: again } })).filter((each) => each.changed)
+  expect(changed.map((each) => each.feature.name)).toEqual(['feature-0'])
+})

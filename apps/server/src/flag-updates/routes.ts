@@ -1,4 +1,4 @@
-import { api, invalid, notFound, unknownId } from '@halyard/contract'
+import { api, invalid, notFound, Problem, unknownId, type Reply } from '@halyard/contract'
 import type { Actor } from '../access/actor.ts'
 import { requirePermission } from '../access/authorise.ts'
 import type { EnvironmentRow, OrganisationRow, ProjectRow, Queryable } from '../access/rows.ts'
@@ -10,9 +10,9 @@ import { touchesSegments } from '../feature-versions/rules.ts'
 import { implement, type Route } from '../http/implement.ts'
 import { deleteOverride, writeFlag } from './commands.ts'
 import { getReferred, showFlag } from './queries.ts'
-import type { Writing } from './rules.ts'
+import { placed, type Writing } from './rules.ts'
 
-export const flagUpdateRoutes = (): Route[] => [...updateRoutes(), ...wholeRoutes()]
+export const flagUpdateRoutes = (): Route[] => [...updateRoutes(), ...wholeRoutes(), ...manyRoutes()]
 
 const updateRoutes = (): Route[] =>
   implement(api.flagUpdates, {
@@ -38,6 +38,31 @@ const wholeRoutes = (): Route[] =>
       return showFlag(edit.tx, scope)
     },
   })
+
+const manyRoutes = (): Route[] =>
+  implement(api.manyFlags, {
+    async update({ edit, body, ...at }) {
+      const done: Reply<typeof api.manyFlags.update> = []
+      for (const [index, { feature: reference, remove_segment_overrides: removes, ...parts }] of body.features.entries()) {
+        const change = async () => {
+          const feature = await getReferred(edit.tx, at.project, reference)
+          if (done.some((each) => each.feature.id === feature.id)) throw invalid({ feature: [`“${feature.name}” is listed twice.`] })
+          const changed = await writeAllowed(edit, { ...at, feature }, { parts, replaces: false, removes })
+          return { feature: { id: feature.id, name: feature.name }, changed }
+        }
+        done.push(await inPlace('features', index, change))
+      }
+      return done
+    },
+  })
+
+async function inPlace<Done>(field: string, index: number, work: () => Promise<Done>): Promise<Done> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof Problem ? placed(error, field, index) : error
+  }
+}
 
 interface At {
   readonly organisation: OrganisationRow
@@ -77,8 +102,13 @@ async function update(edit: Edit, at: At, { feature: reference, change }: Asked)
 
 async function write(edit: Edit, at: AtFeature, writing: Writing) {
   const scope = await scopeOf(edit.tx, at)
-  const { environment_default: content, segment_overrides: segments } = writing.parts
-  await requireFor(edit.tx, at, scope.feature, { default: content, ...(segments && { withoutSegments: [0] }) })
-  await writeFlag(edit, scope, writing)
+  await writeAllowed(edit, { ...at, ...scope }, writing)
   return showFlag(edit.tx, scope)
+}
+
+async function writeAllowed(edit: Edit, at: At & FlagScope, writing: Writing): Promise<boolean> {
+  const { parts, removes = [] } = writing
+  const touched = parts.segment_overrides ?? (removes.length > 0 ? [] : undefined)
+  await requireFor(edit.tx, at, at.feature, { default: parts.environment_default, ...(touched && { withoutSegments: [0] }) })
+  return writeFlag(edit, at, writing)
 }

@@ -1,4 +1,4 @@
-import { unknownId, type api, type Body, type FeatureValue, type FieldErrors, type Reply } from '@halyard/contract'
+import { Problem, unknownId, type api, type Body, type FeatureValue, type FieldErrors, type Reply } from '@halyard/contract'
 import type { FlagChange, SegmentOverrideChange } from '../feature-states/change-flag.ts'
 import type { Flag, SegmentRow } from '../feature-states/queries.ts'
 import { whyNotOverridable, type StatePatch } from '../feature-states/rules.ts'
@@ -8,10 +8,12 @@ import { contentAfter, contentOf, type FlagContent } from '../feature-versions/r
 export interface Writing {
   readonly parts: Body<typeof api.wholeFlags.update>
   readonly replaces: boolean
+  /** Segments whose override goes besides. */
+  readonly removes?: readonly number[]
 }
 
 /** The change that a writing asks for. An override that is new, or replaced, is like the default where nothing is said of it. */
-export function changeOf(flag: Flag, { parts, replaces }: Writing): FlagChange {
+export function changeOf(flag: Flag, { parts, replaces, removes = [] }: Writing): FlagChange {
   const { environment_default: written, segment_overrides: overrides } = parts
   const current = contentOf(flag)
   const patch = written && replaces ? { ...written, enabled: written.enabled ?? false, value: written.value ?? null } : written
@@ -29,7 +31,7 @@ export function changeOf(flag: Flag, { parts, replaces }: Writing): FlagChange {
   })
   const listed = overrides?.map(({ segmentId }) => segmentId) ?? []
   const gone = replaces && overrides ? flag.places.map((place) => place.segment_id).filter((id) => !listed.includes(id)) : []
-  return { default: patch, segments, withoutSegments: gone }
+  return { default: patch, segments, withoutSegments: [...gone, ...removes] }
 }
 
 interface Known {
@@ -101,4 +103,11 @@ function presentTextualValue(value: FeatureValue): Shown['environment_default'][
   if (value === null) return null
   const type = typeof value === 'number' ? 'integer' : typeof value === 'boolean' ? 'boolean' : 'string'
   return { type, value: String(value) }
+}
+
+/** The same problem, said of one of a list. */
+export function placed({ code, message, body }: Problem, field: string, index: number): Problem {
+  const detail = `${field}.${index}: ${message}`
+  const before = Array.from({ length: index }, () => ({}))
+  return new Problem(code, detail, { body: code === 'invalid' ? { [field]: [...before, body] } : { detail } })
 }

@@ -3,7 +3,7 @@ import { resource, type Scope } from '../endpoint.ts'
 import { shownVariant, textualValue, writtenTextualValue, writtenVariants, writtenWeights } from '../feature-value.ts'
 import { id, listOf, name, wholeNumber, yesOrNo } from '../fields.ts'
 
-export const featureReference = z
+const featureReference = z
   .object({ name: name().optional(), id: wholeNumber(1).optional() })
   .refine(({ name, id }) => (name === undefined) !== (id === undefined), {
     path: ['non_field_errors'],
@@ -66,15 +66,31 @@ interface WrittenPart {
 
 const toPatch = ({ enabled, value, variants: weights }: WrittenPart) => ({ enabled, value, weights })
 
-/** Parts of a flag that one may write. */
-export const flagParts = {
-  environment_default: z.object(partOfState).transform(toPatch).optional(),
-  segment_overrides: rankedAmong(
-    z
-      .object({ segment: z.object({ id }), priority, ...partOfState })
-      .transform(({ segment, priority, ...part }) => ({ segmentId: segment.id, priority: priority ?? undefined, content: toPatch(part) })),
-  ).optional(),
+interface WrittenOverride extends WrittenPart {
+  readonly segment: { readonly id: number }
+  readonly priority?: number | null | undefined
 }
+
+const toOverride = ({ segment, priority, ...part }: WrittenOverride) => ({
+  segmentId: segment.id,
+  priority: priority ?? undefined,
+  content: toPatch(part),
+})
+
+const override = { segment: z.object({ id }), priority, ...partOfState }
+
+/** Parts of a flag that one may write. */
+const flagParts = {
+  environment_default: z.object(partOfState).transform(toPatch).optional(),
+  segment_overrides: rankedAmong(z.object(override).transform(toOverride)).optional(),
+}
+
+const oneOfMany = z.strictObject({
+  feature: featureReference,
+  environment_default: z.strictObject(partOfState).transform(toPatch).optional(),
+  segment_overrides: rankedAmong(z.strictObject(override).transform(toOverride)).optional(),
+  remove_segment_overrides: listOf(id).default([]).describe('Segments; those that have no override are as they should be.'),
+})
 
 const shownState = { enabled: z.boolean(), value: textualValue.nullable(), variants: z.array(shownVariant) }
 
@@ -94,7 +110,7 @@ const overrideChanges = [
   'segment_override.reordered',
 ] as const
 /** What changing a flag may record: one version of all of it, where that is how flags are changed. */
-export const flagChanges = ['feature_version.published', 'feature_state.updated', ...overrideChanges] as const
+const flagChanges = ['feature_version.published', 'feature_state.updated', ...overrideChanges] as const
 
 /**
  * A flag changed in one request, in environments of either kind. What concerns segment overrides asks for MANAGE_SEGMENT_OVERRIDES
@@ -130,6 +146,22 @@ export const flagUpdates = resource({
     body: z.object({ feature: featureReference, segment: z.object({ id }) }),
     status: 204,
     records: ['feature_version.published', 'segment_override.deleted'],
+  },
+})
+
+/** Many flags at once. Permissions are those of `wholeFlags`, asked for of each feature. */
+export const manyFlags = resource({
+  update: {
+    method: 'POST',
+    path: '/api/v1/environments/:environment_key/features/bulk-update/',
+    summary: 'Changes what up to 200 features are in an environment, in one edit: all of them or, if one cannot be, none.',
+    scope: environment,
+    permission: 'VIEW_ENVIRONMENT',
+    body: z.strictObject({
+      features: listOf(oneOfMany).min(1, 'This list may not be empty.').max(200, 'At most 200 features are changed at once.'),
+    }),
+    reply: z.array(z.object({ feature: z.object({ id: z.int(), name: z.string() }), changed: z.boolean() })),
+    records: flagChanges,
   },
 })
 

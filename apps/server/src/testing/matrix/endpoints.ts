@@ -9,6 +9,8 @@ import { featureFiles } from './feature-file-examples.ts'
 import { featureSegments, featureStates, features, segmentMembers, segments, valueSchemas, variants } from './flag-examples.ts'
 import { flagUpdates, wholeFlags } from './flag-update-examples.ts'
 import { explanations, identities, identityOverrides, identityTraits, personalData } from './identity-examples.ts'
+import { flagUpdates, manyFlags, wholeFlags } from './flag-update-examples.ts'
+import { explanations, identities, identityOverrides, identityTraits } from './identity-examples.ts'
 import { audit, environmentWebhooks, organisationWebhooks, webhookTests } from './record-examples.ts'
 import { featureVersions, scheduledChanges, versioning, versionStates } from './version-examples.ts'
 import { staleFeatures, usage } from './usage-examples.ts'
@@ -71,6 +73,7 @@ const typedExamples: { readonly [Noun in keyof typeof api]: ExamplesOf<(typeof a
   versioning,
   flagUpdates,
   wholeFlags,
+  manyFlags,
   identities,
   identityTraits,
   identityOverrides,

@@ -49,3 +49,15 @@ export const wholeFlags: ExamplesOf<typeof api.wholeFlags> = {
     return { params: { ...inEnvironment(at), feature, segment } }
   },
 }
+
+export const manyFlags: ExamplesOf<typeof api.manyFlags> = {
+  async update(at) {
+    const [one, other] = [await change(at), await makeFeature(at)]
+    const gone = await makeSegment(at)
+    const features = [
+      { feature: { id: one.params.feature }, ...one.body },
+      { feature: { id: other.id }, environment_default: { enabled: true }, remove_segment_overrides: [gone.id] },
+    ]
+    return { params: inEnvironment(at), body: { features } }
+  },
+}
