@@ -1,4 +1,4 @@
-import type { ChangeType, FeatureValue, Permission, ValueType } from '@halyard/contract'
+import type { FeatureValue, Permission, ValueType } from '@halyard/contract'
 import type { Selectable } from 'kysely'
 import * as z from 'zod'
 import type { FeatureStatesTable } from '../runtime/tables.ts'
@@ -44,8 +44,6 @@ export function kindOf({ segment_id: segment, identifier }: Lineage): 'feature_s
   if (segment !== null) return 'segment_override'
   return identifier === null ? 'feature_state' : 'identity_override'
 }
-
-export const updatedType = (lineage: Lineage) => `${kindOf(lineage)}.updated` as const satisfies ChangeType
 
 export const permissionToWrite = (lineage: Lineage): Permission =>
   lineage.segment_id === null ? 'UPDATE_FEATURE_STATE' : 'MANAGE_SEGMENT_OVERRIDES'

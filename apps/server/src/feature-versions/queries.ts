@@ -21,13 +21,6 @@ export async function getVersion(db: Queryable, of: FlagOf, uuid: string): Promi
   return readVersion(row)
 }
 
-/** The version that counts now. */
-export async function getLiveVersion(db: Queryable, of: FlagOf): Promise<VersionRow> {
-  const row = await versionsOf(db, of).selectAll().where('number', 'is not', null).orderBy('number', 'desc').limit(1).executeTakeFirst()
-  if (!row) throw notFound()
-  return readVersion(row)
-}
-
 /** The version that counted before this one: the last that is live, for one that is not. */
 export async function findPrevious(db: Queryable, of: FlagOf, { number }: Pick<VersionRow, 'number'>): Promise<VersionRow | undefined> {
   const live = versionsOf(db, of).selectAll().where('number', 'is not', null)

@@ -113,7 +113,7 @@ const edits = {
   deleteSegment: async ({ as, of, segments, places }, one) => {
     const segment = at(segments, one)
     if (!segment) return
-    await as(api.segments).delete({ params: { ...of, segment } })
+    await as(api.segments).delete({ params: { ...of, segment }, query: { force: 'true' } })
     removeFrom(segments, (id) => id === segment)
     removeFrom(places, (place) => place.segment === segment)
   },

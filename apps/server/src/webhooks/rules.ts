@@ -6,7 +6,6 @@ import type { WebhookDeliveriesTable, WebhooksTable } from '../runtime/tables.ts
 
 export type WebhookRow = Selectable<WebhooksTable>
 export type DeliveryRow = Selectable<WebhookDeliveriesTable>
-export type WebhookFormat = 'flagsmith' | 'standard'
 
 /** What clients read instead of a secret, and may send back. */
 export const hiddenSecret = '********'

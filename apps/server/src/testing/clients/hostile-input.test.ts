@@ -318,7 +318,6 @@ describe('addresses', () => {
     '/%zz',
     '/api/v1/flags/%zz',
     '/api/v1/identities/%zz/',
-    '/ofrep/v1/evaluate/flags/%zz',
     '/sse/environments/%zz/stream',
     '/api/v1/environments/%zz/',
     '/api/v1/flags/%ff',
