@@ -153,7 +153,10 @@ test('after an erasure no table holds the person, the chain is intact and the pa
     identifier: expect.stringMatching(/^[0-9a-f-]{36}$/),
     identity_features: [{ enabled: true, feature: { name: 'beta' } }],
   })
-  expect(await verify()).toMatchObject({ intact: true, sealed: before.sealed + 2 })
+  // The erasure and its override; others, of SDKs and jobs, come when they come.
+  const after = await verify()
+  expect(after.intact).toBe(true)
+  expect(after.sealed).toBeGreaterThanOrEqual(before.sealed + 2)
 
   expect(await identify(name)).toMatchObject({ traits: [], flags: [{ feature: { name: 'beta' }, enabled: false }] })
   const again = await as('identities').list({ params: key })
