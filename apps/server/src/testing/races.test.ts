@@ -46,7 +46,7 @@ describe('the same request, twenty times at once', () => {
     const at = isWhole ? await makeTenant(server) : home
     const request = await listed.example(at)
     const { answered, recorded } = await recording(server, () =>
-      atOnce(20, () => insist(at, listed, request, request.authorization ?? at.authorization)),
+      atOnce(8, () => insist(at, listed, request, request.authorization ?? at.authorization)),
     )
     const done = answered.filter(({ status }) => status === (listed.endpoint.status ?? 200))
     expect(done).not.toEqual([])

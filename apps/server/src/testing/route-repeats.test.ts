@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 // The key in the path is one that the body replaces; who is no member cannot be removed.
-const onlyOnce: readonly Endpoint[] = [api.environments.replace, api.groups.removeUsers]
+const onlyOnce: readonly Endpoint[] = [api.environments.replace, api.groups.removeUsers, api.wholeFlags.deleteOverride]
 // Others make or remove something, and do so again or find that it was done.
 const repeatable = everyEndpoint.filter(({ endpoint }) => {
   const updates = endpoint.records?.every((type) => type.endsWith('.updated') || type.endsWith('.reordered'))

@@ -77,6 +77,7 @@ export const ofEnvironments: Section = [
   // A reply shows the whole flag.
   ...rules('§2.10: by what is written, and by whatever lets somebody see it where it is answered with', {
     flagUpdates: { updateOne: both, updateSeveral: both, deleteOverride: 'MANAGE_SEGMENT_OVERRIDES' },
+    manyFlags: { update: bothSeen },
     wholeFlags: { get: 'VIEW_ENVIRONMENT', update: bothSeen, replace: bothSeen, deleteOverride: 'MANAGE_SEGMENT_OVERRIDES' },
   }),
   ...rules('§2.7: files are for administrators; features of a file are made in the whole project', {
