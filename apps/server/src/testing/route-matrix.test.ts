@@ -133,7 +133,15 @@ describe('what is missing from who asks', () => {
   ])('no endpoint is for %s', async (_, makeCredential) => {
     const credential = await makeCredential()
     const requests = await Promise.all(nonPublic.map(async (listed) => ({ listed, request: await exampleOf(home, listed) })))
-    const answers = await withoutChange(() => Promise.all(requests.map(({ listed, request }) => send(home, listed, request, credential))))
+    const answers = await withoutChange(async () => {
+      const answered: Answer[] = []
+      // More at once than wait for a database are sent away, whoever they are from.
+      for (let start = 0; start < requests.length; start += 50) {
+        const some = requests.slice(start, start + 50)
+        answered.push(...(await Promise.all(some.map(({ listed, request }) => send(home, listed, request, credential)))))
+      }
+      return answered
+    })
     expect(answers.map(({ status }, index) => [nonPublic[index]?.name, status])).toEqual(nonPublic.map(({ name }) => [name, 401]))
   })
 
